@@ -1,0 +1,23 @@
+/* Names to descriptors. The file system alone decides what a path is: openat2(2), never text. */
+#ifndef AB_SYS_PATH_H
+#define AB_SYS_PATH_H
+
+#include <sys/stat.h>
+
+#include "core/error.h"
+
+/* Open rel beneath dirfd (RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS; links that stay inside are followed). CLOEXEC always. -1:
+ * scope.escape, not_found, …; the message names the path. Falls back to a component walk where openat2 is ENOSYS. */
+int ab_path_open(int dirfd, const char *rel, int flags, mode_t mode, struct ab_error *err) AB_MUST_USE;
+/* The canonical absolute path of an open directory (readlink of /proc/self/fd, checked by fstat); the caller frees. */
+char *ab_path_canonical(int dirfd, struct ab_error *err) AB_MUST_USE;
+/* A scope name: relative, normalised, no `..`, no empty part, no control character, ≤ 1024 bytes. 0 or -1 input.invalid/scope.escape. */
+int ab_path_check_name(const char *name, struct ab_error *err) AB_MUST_USE;
+/* Whether path equals dir or lies below it (both canonical text). */
+bool ab_path_below(const char *path, const char *dir);
+/* mkdir -p beneath dirfd; existing directories are fine; links are not followed. */
+int ab_path_make_dirs(int dirfd, const char *rel, mode_t mode, struct ab_error *err) AB_MUST_USE;
+/* Delete a tree beneath dirfd without ever following a link out; not atomic. */
+int ab_path_remove_tree(int dirfd, const char *rel, struct ab_error *err) AB_MUST_USE;
+
+#endif

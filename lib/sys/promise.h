@@ -1,0 +1,51 @@
+/*
+ * What a level promises, in one closed list of words; the source of `missing`, --require, `doctor` and of the table in
+ * ab-exec(1). A word is in `missing` only when it was asked for or is a default.
+ */
+#ifndef AB_SYS_PROMISE_H
+#define AB_SYS_PROMISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+
+enum ab_level { AB_LEVEL_AUTO = -1, AB_LEVEL_NAMESPACE, AB_LEVEL_LANDLOCK, AB_LEVEL_NONE, AB_LEVEL_COUNT };
+
+enum ab_promise {
+	AB_PROMISE_NAMESPACE, /* an own view of files, processes, IPC and host name */
+	AB_PROMISE_PROC,      /* a fresh /proc that shows the command's processes alone */
+	AB_PROMISE_NET,	      /* the network is none, or the allow-list */
+	AB_PROMISE_SECCOMP,   /* the system-call filter */
+	AB_PROMISE_LANDLOCK,  /* Landlock on top */
+	AB_PROMISE_MEMORY,    /* --memory */
+	AB_PROMISE_PIDS,      /* --pids */
+	AB_PROMISE_CPU,	      /* --cpu-time */
+	AB_PROMISE_TMP,	      /* a private /tmp */
+	AB_PROMISE_PROTECT,   /* what runs later on the owner's behalf is read-only */
+	AB_PROMISE_PROTECT_DEEP, /* and detected in nested repositories, all of them */
+	AB_PROMISE_OWNERS,    /* files of every owner in the tree are usable */
+	AB_PROMISE_KUID,      /* the kernel sees a user other than root */
+	AB_PROMISE_SIGNALS,   /* no signal reaches a process outside */
+	AB_PROMISE_METADATA,  /* owners, modes, times and attributes outside cannot be changed or read */
+	AB_PROMISE_UNIX,      /* no unix socket outside the scope can be reached */
+	AB_PROMISE_DISK,      /* --file-size */
+	AB_PROMISE_COUNT
+};
+
+typedef uint32_t ab_promises; /* a set: bit 1 << enum ab_promise */
+#define AB_PROMISE_BIT(promise) ((ab_promises)1 << (promise))
+
+const char *ab_level_name(enum ab_level level); /* "namespace", "landlock", "none" */
+const char *ab_promise_name(enum ab_promise promise);
+/* One sentence in ab-exec(1) and doctor. */
+const char *ab_promise_text(enum ab_promise promise);
+/* -1: input.invalid, naming the word and the list. */
+int ab_promise_parse(const char *word, enum ab_promise *promise, struct ab_error *err) AB_MUST_USE;
+
+/* The table promise × level × who: what ab-exec(1) prints and the tests prove cell by cell. */
+enum ab_who { AB_WHO_USER, AB_WHO_ROOT, AB_WHO_CONTAINER_ROOT, AB_WHO_COUNT };
+enum ab_kept { AB_KEPT, AB_DETECTED, AB_NOT_KEPT };
+enum ab_kept ab_promise_kept(enum ab_promise promise, enum ab_level level, enum ab_who who);
+
+#endif
