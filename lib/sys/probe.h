@@ -21,11 +21,28 @@ struct ab_probe {
 	bool in_container;
 	int failed_errno; /* namespaces: why not */
 	char failed_step[96];
+	/* root: file systems on which an idmapped mount was tried, oldest first; for sys/ident */
+	struct {
+		uint64_t dev;
+		int64_t fs_type;
+		bool takes;
+	} idmap_fs[8];
+	unsigned idmap_fs_count;
 };
 
-/* From the cache, or by trying (a fork, about 2 ms). */
+/* From the cache, or by trying (a fork, about 2 ms). A "no" is kept for a minute only: who follows doctor's advice sees it work. */
 int ab_probe_get(struct ab_probe *probe, struct ab_error *err) AB_MUST_USE;
+/* Forget: the next ab_probe_get tries again. Call it when a run failed in a step that the probe said works. */
 void ab_probe_invalidate(void);
+/* By trying, now; the cache is neither read nor written. */
+void ab_probe_try(struct ab_probe *probe);
+/* Remember in the cache whether a file system takes an idmapped mount. */
+void ab_probe_note_idmap(struct ab_probe *probe, uint64_t dev, int64_t fs_type, bool takes);
+/* A user namespace that maps the single id `outside` to `inside`, as a descriptor (for MOUNT_ATTR_IDMAP), or -1 and errno. Root only. */
+int ab_probe_userns(uint32_t inside, uint32_t outside);
+
+/* What the plan asks for, by default or explicitly: its network, limits, and (own trees) protection. */
+ab_promises ab_probe_asked(const struct ab_plan *plan);
 
 /* Choose a level: want AUTO or one. Fills plan->level, fresh_proc, missing. -1 isolation.unavailable, with the exact remedy as hint
  * (sysctl, AppArmor profile or docker option, by what was found). require: promises that must not be missing. */

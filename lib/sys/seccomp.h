@@ -1,0 +1,28 @@
+/*
+ * The system-call filter. seccomp(2); the programs are made at build time by seccomp_gen.c, which also holds the lists.
+ *
+ * A deny-list: programs that developers run are too many to be allowed call by call. Refused are what changes the machine
+ * (mount, modules, clock, swap), what opens the kernel's wide side doors (bpf, io_uring, keyctl, userfaultfd, perf), new
+ * namespaces, typing into a terminal (TIOCSTI), socket families other than UNIX, INET, INET6 and NETLINK_ROUTE, other
+ * architectures, and every call newer than the list. ptrace and process_vm_* are allowed: in an own process and user namespace
+ * they reach only the command's own processes, and gdb, strace and LeakSanitizer need them (Docker does the same).
+ */
+#ifndef AB_SYS_SECCOMP_H
+#define AB_SYS_SECCOMP_H
+
+#include "sys/plan.h"
+
+/*
+ * Load the filter into the calling thread, just before execve(2); no_new_privs is set already.
+ *
+ * landlock_level: there is no network namespace and no view of its own, so with plan->net none every socket family is refused
+ * (MPTCP and Fast Open would pass Landlock's TCP rules), and unix sockets are refused whatever the network where Landlock cannot
+ * confine connect(2) to a path (before ABI 9); socketpair(2) of streams stays. Does nothing when plan->missing holds `seccomp`
+ * (known before the run). -1: errno, and *step (static) says what was being done.
+ */
+int ab_seccomp_apply(bool landlock_level, const struct ab_plan *plan, const char **step) AB_MUST_USE;
+
+/* Whether the kernel takes filters; asks, changes nothing. */
+bool ab_seccomp_available(void);
+
+#endif
