@@ -12,11 +12,13 @@ bool ab_utf8_valid(const void *data, size_t len);
 size_t ab_utf8_prefix(const void *data, size_t len);
 /* How many bytes at the end of data are the beginning of a character that is not complete yet (0..3). */
 size_t ab_utf8_incomplete(const void *data, size_t len);
-/* Append data with every maximal invalid part replaced by U+FFFD (Unicode 15, section 3.9); true when any was. */
+/* Append data with every maximal invalid part replaced by U+FFFD (Unicode 15, section 3.9); true when any was.
+   It grows to at most three times its length, which out must be able to hold. */
 bool ab_utf8_lossy(struct ab_buf *out, const void *data, size_t len);
 
 void ab_base64_encode(struct ab_buf *out, const void *data, size_t len);
-/* Append the decoded bytes; false on anything but strict base64, or when out->max is reached. */
+/* Append the decoded bytes; false, with nothing appended, on anything but strict base64 (no line breaks, padding complete, unused
+   bits 0), or when out->max is reached. */
 bool ab_base64_decode(struct ab_buf *out, const char *text, size_t len) AB_MUST_USE;
 
 #endif
