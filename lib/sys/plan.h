@@ -24,8 +24,16 @@
  *   MASK     an empty read-only directory or file (whichever target is) over something that must not be seen.
  *   PIN      target bound onto itself, writable (a mount point cannot be renamed away): the top `.git`.
  *   LOCK     target bound onto itself, read-only: hooks, config.
- * PIN, LOCK and MASK never create anything: a target that does not exist is left out. They name paths below the tree and are
- * resolved beneath the tree's descriptor without following links (openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS).
+ * PIN, LOCK and MASK never create anything: a target that does not exist is left out. PIN and LOCK are resolved without following
+ * any link (openat2 RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS); one that is a link is not locked and the run's `missing` says
+ * protect. MASK follows links inside the view (RESOLVE_IN_ROOT), so that what must not be seen is covered where it lies.
+ *
+ * Where a target does not exist yet: it is made (0755) where nothing of the host would see it: in the empty root, in a TMPFS, or
+ * in a writable BIND whose source is not its target (a private /tmp or home: what earlier commands left in the way there is
+ * removed). Anywhere else, in the tree above all, a missing target fails the run; nothing is ever created there.
+ *
+ * Ids (SETID and IDMAP): a BIND that is writable or whose source is not below a system directory (ab_plan_is_system) is the
+ * caller's own; where its owner is not what the command runs as, it is mapped by an idmapped mount (mount_setattr(2)).
  */
 enum ab_view_kind { AB_VIEW_BIND, AB_VIEW_TMPFS, AB_VIEW_FILE, AB_VIEW_SYMLINK, AB_VIEW_MASK, AB_VIEW_PIN, AB_VIEW_LOCK };
 
@@ -116,6 +124,9 @@ struct ab_plan {
 	bool merge;	  /* stderr is stdout */
 	bool leftover_wait; /* --leftover wait */
 	char *cgroup;	  /* directory made for this run, or NULL */
+	/* Limits that no cgroup keeps: init looks every 50 ms, kills everything, and says so in limits_hit. Memory is the sum of
+	   resident pages, each shared page counted in parts (Pss) once the plain sum is over the limit. */
+	bool sample_memory, sample_cpu;
 };
 
 #define AB_PLAN_SCRIPT "\001script\001"
@@ -124,6 +135,9 @@ void ab_plan_init(struct ab_plan *plan);
 void ab_plan_release(struct ab_plan *plan);
 /* Append one entry; strings are copied (source and text may be NULL). The returned entry may be filled further. */
 struct ab_view *ab_plan_view(struct ab_plan *plan, enum ab_view_kind kind, const char *source, const char *target);
+/* Whether a canonical path is at or below /usr /etc /bin /sbin /lib* /opt /var /nix /snap /dev /proc /sys /run /boot, but for
+ * /var/lib, /var/tmp, /var/home and /run/user, which hold people's own things. */
+bool ab_plan_is_system(const char *path);
 /* The plan as members of the object that json is in; names of variables, never their values. */
 void ab_plan_print(const struct ab_plan *plan, struct ab_json *json);
 

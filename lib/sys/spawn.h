@@ -18,12 +18,21 @@ struct ab_child {
 	int stdin_fd;	/* our end of the command's stdin, non-blocking; -1 when it is /dev/null */
 	int stdout_fd;	/* our ends, non-blocking */
 	int stderr_fd;	/* -1 when merged */
+	/* init's own and all that it reaped, known once ab_child_reap said so: for runs that were killed before EXITED came */
+	uint64_t user_us, sys_us, max_rss_bytes;
+	/* private */
+	enum ab_level level;
+	bool reaped;
 };
 
 /* What the command's 0, 1 and 2 are. Level none in transparent mode: the caller's own (inherit). */
 struct ab_spawn_io {
 	bool stdin_pipe; /* else /dev/null */
-	bool inherit;	 /* level none only */
+	bool inherit;	 /* level none only: no pipes, no session of its own (job control stays the caller's) */
+	/* Run here, in the parent, right after clone; init waits until it is back (for cgroup v1). NULL: init does not wait. */
+	void (*created)(void *data, pid_t pid);
+	void *data;
+	int cgroup_fd; /* cgroup v2: a directory that init is born in (CLONE_INTO_CGROUP); 0 or -1: none */
 };
 
 /* Messages from init, in this order: [NET] READY STARTED|FAILED … EXITED. */
