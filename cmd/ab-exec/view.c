@@ -1,0 +1,242 @@
+/* What of the host a command sees: system directories, private directories, its tree, and what was asked for. */
+#include "ab-exec.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/io.h"
+#include "sys/home.h"
+#include "sys/path.h"
+#include "sys/protect.h"
+
+#define TMP_SIZE_BYTES (INT64_C(1) << 30)
+#define ETC_FILE_MAX ((size_t)4 << 20)
+
+/* Read-only directories of the system; those that do not exist are left out. */
+static const char *const system_dirs[] = { "/usr", "/etc", "/opt", "/nix/store", "/gnu/store", "/sys/devices/system/cpu", "/sys/devices/system/node" };
+
+/* Directories of their own on old layouts, links into /usr on merged ones. */
+static const char *const merged_dirs[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+
+static void
+add_system(struct ab_plan *plan)
+{
+	for (size_t i = 0; i < AB_COUNT_OF(system_dirs); i++)
+		ab_plan_view(plan, AB_VIEW_BIND, system_dirs[i], system_dirs[i])->optional = true;
+	for (size_t i = 0; i < AB_COUNT_OF(merged_dirs); i++) {
+		char link[256];
+		ssize_t len = readlink(merged_dirs[i], link, sizeof(link) - 1);
+		if (len > 0) {
+			link[len] = '\0';
+			ab_plan_view(plan, AB_VIEW_SYMLINK, link, merged_dirs[i]);
+		} else if (errno == EINVAL) {
+			ab_plan_view(plan, AB_VIEW_BIND, merged_dirs[i], merged_dirs[i])->optional = true;
+		}
+	}
+	ab_plan_view(plan, AB_VIEW_SYMLINK, "/tmp", "/var/tmp");
+	ab_plan_view(plan, AB_VIEW_SYMLINK, "/run", "/var/run");
+}
+
+static void
+add_text(struct ab_plan *plan, const char *target, const char *text, size_t len)
+{
+	struct ab_view *view = ab_plan_view(plan, AB_VIEW_FILE, NULL, target);
+
+	view->text = ab_strndup(text, len);
+	view->text_len = len;
+	view->mode = 0444;
+}
+
+/* /etc/resolv.conf is often a link into /run, which is private: its target gets the text. */
+static int
+add_resolver(struct ab_plan *plan, struct ab_error *err)
+{
+	static const char ours[] = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+	AB_AUTO_FREE char *real = realpath("/etc/resolv.conf", NULL);
+
+	if (real == NULL)
+		return 0;
+	if (plan->net.mode != AB_NET_HOST) {
+		add_text(plan, real, ours, strlen(ours));
+		return 0;
+	}
+	if (ab_path_below(real, "/etc"))
+		return 0;
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(ETC_FILE_MAX);
+	if (ab_read_file(AT_FDCWD, real, &text, err) < 0)
+		return -1;
+	add_text(plan, real, text.data != NULL ? text.data : "", text.len);
+	return 0;
+}
+
+/* --read and --write, each canonical, each within the scope's ceiling. */
+static int
+add_asked(struct ab_plan *plan, const struct ab_list *paths, bool writable, const struct ab_list *ceiling, bool capped, struct ab_error *err)
+{
+	const char *option = writable ? "--write" : "--read";
+
+	for (size_t i = 0; i < paths->count; i++) {
+		AB_AUTO_FREE char *real = realpath(paths->item[i], NULL);
+		if (real == NULL)
+			return ab_fail_errno(err, errno, "%s \"%s\"", option, paths->item[i]);
+		bool within = !capped;
+		for (size_t j = 0; !within && j < ceiling->count; j++)
+			within = ab_path_below(real, ceiling->item[j]);
+		if (!within)
+			return ab_fail(err, AB_E_DENIED_POLICY, "%s \"%s\": the scope's setting %s does not allow it", option, real, writable ? "write" : "read");
+		if (strcmp(real, "/") == 0 || strcmp(real, "/proc") == 0 || strcmp(real, "/dev") == 0 || strcmp(real, "/sys") == 0 || strcmp(real, "/run") == 0) {
+			ab_fail(err, AB_E_DENIED_POLICY, "%s \"%s\" would show the host itself", option, real);
+			ab_error_hint(err, "name the directory below it that is needed");
+			return -1;
+		}
+		ab_plan_view(plan, AB_VIEW_BIND, real, real)->writable = writable;
+	}
+	return 0;
+}
+
+static int
+add_given(const struct run_params *params, struct ab_plan *plan, const struct ab_scope_settings *settings, struct ab_error *err)
+{
+	if (add_asked(plan, &params->read, false, &settings->read, settings->read_given, err) < 0 ||
+	    add_asked(plan, &params->write, true, &settings->write, settings->write_given, err) < 0)
+		return -1;
+	/* what the scope's own settings show is there without being asked for */
+	for (size_t i = 0; settings->read_given && i < settings->read.count; i++)
+		ab_plan_view(plan, AB_VIEW_BIND, settings->read.item[i], settings->read.item[i])->optional = true;
+	for (size_t i = 0; settings->write_given && i < settings->write.count; i++) {
+		struct ab_view *view = ab_plan_view(plan, AB_VIEW_BIND, settings->write.item[i], settings->write.item[i]);
+		view->optional = true;
+		view->writable = true;
+	}
+	return 0;
+}
+
+static void
+add_tree(struct ab_plan *plan)
+{
+	struct ab_view *view = ab_plan_view(plan, AB_VIEW_BIND, plan->tree, plan->tree);
+
+	view->writable = true;
+	view->dev = plan->tree_dev;
+	view->ino = plan->tree_ino;
+}
+
+/* AB_HOME never shows, wherever it lies: below the tree, or below anything that was asked for. */
+static int
+hide_state(struct ab_plan *plan, struct ab_error *err)
+{
+	AB_AUTO_FREE char *state = ab_home_path(false, err);
+
+	if (state == NULL)
+		return -1;
+	for (size_t i = 0; i < plan->view_count; i++) {
+		const struct ab_view *view = &plan->view[i];
+		if (view->kind == AB_VIEW_BIND && view->source != NULL && ab_path_below(state, view->source) && strcmp(view->source, view->target) == 0) {
+			ab_plan_view(plan, AB_VIEW_MASK, NULL, state);
+			return 0;
+		}
+	}
+	return 0;
+}
+
+int
+view_make(const struct run_params *params, struct ab_plan *plan, struct exec_place *place, const char *home, struct ab_error *err)
+{
+	add_system(plan);
+	if (add_resolver(plan, err) < 0)
+		return -1;
+	if (place->tmp_path != NULL) {
+		ab_plan_view(plan, AB_VIEW_BIND, place->tmp_path, "/tmp")->writable = true;
+	} else {
+		struct ab_view *tmp = ab_plan_view(plan, AB_VIEW_TMPFS, NULL, "/tmp");
+		tmp->size = TMP_SIZE_BYTES;
+		tmp->mode = 01777;
+	}
+	if (add_given(params, plan, &place->scope.settings, err) < 0)
+		return -1;
+	add_tree(plan);
+	if (hide_state(plan, err) < 0)
+		return -1;
+	if (place->home_path != NULL)
+		ab_plan_view(plan, AB_VIEW_BIND, place->home_path, home)->writable = true;
+	if (place->protect && ab_protect_plan(plan, place->scope.fd, params->unprotect.item, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* Whether a passwd or group text has a line for the id (third field). */
+static bool
+has_id(const char *text, unsigned id)
+{
+	char want[16];
+
+	snprintf(want, sizeof(want), "%u", id);
+	for (const char *line = text; line != NULL && *line != '\0';) {
+		const char *colon = strchr(line, ':');
+		const char *second = colon != NULL ? strchr(colon + 1, ':') : NULL;
+		size_t len = strlen(want);
+		if (second != NULL && strncmp(second + 1, want, len) == 0 && second[1 + len] == ':')
+			return true;
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return false;
+}
+
+static int
+add_account(struct ab_plan *plan, const char *file, unsigned id, const char *line, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(ETC_FILE_MAX);
+
+	if (ab_read_file(AT_FDCWD, file, &text, err) < 0)
+		return err->code == AB_E_NOT_FOUND ? 0 : -1;
+	if (text.data != NULL && has_id(text.data, id))
+		return 0;
+	if (!ab_buf_addf(&text, "%s%s", text.len > 0 && text.data[text.len - 1] != '\n' ? "\n" : "", line))
+		return ab_fail(err, AB_E_LIMIT_SIZE, "\"%s\" is too large", file);
+	add_text(plan, file, text.data, text.len);
+	return 0;
+}
+
+/* Files of /etc that others may not read: a kuid of 0 could read them without any capability. */
+static int
+mask_etc(struct ab_plan *plan, struct ab_error *err)
+{
+	DIR *dir = opendir("/etc");
+
+	if (dir == NULL)
+		return ab_fail_errno(err, errno, "open \"/etc\"");
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		struct stat st;
+		if (entry->d_name[0] == '.' && (entry->d_name[1] == '\0' || entry->d_name[1] == '.'))
+			continue;
+		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode) || (st.st_mode & S_IROTH) != 0)
+			continue;
+		AB_AUTO_FREE char *path = ab_asprintf("/etc/%s", entry->d_name);
+		if (S_ISDIR(st.st_mode))
+			ab_plan_view(plan, AB_VIEW_TMPFS, NULL, path)->mode = 0755;
+		else
+			add_text(plan, path, "", 0);
+	}
+	closedir(dir);
+	return 0;
+}
+
+int
+view_identity(struct ab_plan *plan, struct ab_error *err)
+{
+	const struct ab_ident *ident = &plan->ident;
+	AB_AUTO_FREE char *user = ab_asprintf("%s:x:%u:%u::%s:/bin/sh\n", ident->name, (unsigned)ident->inside_uid, (unsigned)ident->inside_gid, plan->tree);
+	AB_AUTO_FREE char *group = ab_asprintf("%s:x:%u:\n", ident->name, (unsigned)ident->inside_gid);
+
+	if (plan->level != AB_LEVEL_NAMESPACE)
+		return 0;
+	if (add_account(plan, "/etc/passwd", ident->inside_uid, user, err) < 0 || add_account(plan, "/etc/group", ident->inside_gid, group, err) < 0)
+		return -1;
+	return ident->mode == AB_IDENT_ROOT ? mask_etc(plan, err) : 0;
+}
