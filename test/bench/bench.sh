@@ -1,0 +1,118 @@
+#!/bin/sh
+# Print the budgets of ab-exec as ratios measured now, on this machine, in alternating runs (`make bench`). Never passes or fails.
+#
+# AB_BENCH_ROUNDS (100) pairs a row; AB_BENCH_DIRS (30000) directories in the large tree; AB_BENCH_BYTES (10000000000) of output;
+# AB_BENCH_PEER: a folder whose node_modules holds agent-backend.
+set -eu
+build=${AB_BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+here=$(cd "$(dirname "$0")" && pwd)
+PATH=$build/bin:$PATH
+pairs=$build/test/bench/pairs
+bare=$build/test/bench/bare
+rounds=${AB_BENCH_ROUNDS:-100}
+dirs=${AB_BENCH_DIRS:-30000}
+bytes=${AB_BENCH_BYTES:-10000000000}
+
+base=$(mktemp -d /var/tmp/ab-bench.XXXXXX)
+trap 'rm -rf "$base"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+mkdir "$base/empty" "$base/large"
+export AB_HOME="$base/home"
+ab-exec --root "$base/empty" -- true || { echo "ab-exec does not run here; see: ab-exec doctor --table" >&2; exit 4; }
+
+# row WHAT MEASURED MUST AIM
+row() { printf '%-58s %-34s %-10s %s\n' "$1" "$2" "$3" "$4"; }
+ms() { awk -v us="$1" 'BEGIN { printf "%.2f ms", us / 1000 }'; }
+per() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b > 0 ? a / b : 0 }'; }
+# fields of a line of pairs: A's wall, CPU and KiB; B's; wall and CPU ratio of each pair, medians
+field() { echo "$line" | cut -d' ' -f"$1"; }
+
+# The same promises in bubblewrap's words: system directories and the tree, /proc, /dev, /tmp, /run, every namespace, no capability.
+bwrap_in() {
+	system=''
+	for dir in bin sbin lib lib32 lib64 libx32; do
+		if [ -L "/$dir" ]; then
+			system="$system --symlink $(readlink "/$dir") /$dir"
+		elif [ -d "/$dir" ]; then
+			system="$system --ro-bind /$dir /$dir"
+		fi
+	done
+	echo "bwrap --ro-bind /usr /usr --ro-bind /etc /etc$system --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run" \
+	    "--bind $1 $1 --chdir $1 --unshare-all --die-with-parent --new-session --cap-drop ALL --hostname ab --clearenv" \
+	    "--setenv PATH /usr/local/bin:/usr/bin:/bin --setenv HOME /tmp --setenv LANG C.UTF-8"
+}
+have_bwrap=no
+# shellcheck disable=SC2046 # a command and its options, none with blanks
+if command -v bwrap >/dev/null && $(bwrap_in "$base/empty") true 2>/dev/null; then have_bwrap=yes; fi
+
+large_tree() {
+	cd "$base/large"
+	git init -q . 2>/dev/null || mkdir .git
+	seq 1 "$dirs" | awk '{ printf "a%d/b%d/c%d\n", $1 % 30, $1 % 900, $1 }' | xargs mkdir -p
+	for number in 1 2 3 4 5 6 7 8 9 10; do
+		git init -q "a$number/nested" 2>/dev/null || mkdir -p "a$number/nested/.git/hooks"
+	done
+	cd "$base"
+}
+
+start() {
+	line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-exec -- true :: true)
+	row "true by itself" "$(ms "$(field 4)")" "" ""
+	row "ab-exec -- true" "$(ms "$(field 1)"), $(ms "$(field 2)") CPU, $(field 3) KiB" "" ""
+	if [ $have_bwrap = yes ]; then
+		# shellcheck disable=SC2046
+		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-exec -- true :: $(bwrap_in "$base/empty") true)
+		row "  against bwrap with the equivalent arguments" "$(field 7) x  (bwrap $(ms "$(field 4)"))" "<= 1.0" "<= 0.6"
+	fi
+	if (cd "$base/empty" && "$bare" true) 2>/dev/null; then
+		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-exec -- true :: "$bare" true)
+		row "  against the bare system calls" "$(field 7) x  (bare $(ms "$(field 4)"))" "" "<= 1.3"
+	fi
+	line=$($pairs -n "$rounds" -a "$base/large" -b "$base/empty" ab-exec -- true :: ab-exec -- true)
+	row "  in a tree of $dirs directories, nested repositories" "$(field 7) x the empty tree" "<= 1.3" ""
+}
+
+batch() {
+	awk 'BEGIN { for (i = 1; i <= 1000; i++) printf "{\"id\":%d,\"argv\":[\"true\"]}\n", i }' >"$base/requests"
+	printf '#!/bin/sh\nexec ab-exec batch <%s\n' "$base/requests" >"$base/batch"
+	chmod +x "$base/batch"
+	if [ $have_bwrap = yes ]; then
+		printf '#!/bin/sh\ni=0\nwhile [ $i -lt 1000 ]; do %s true; i=$((i + 1)); done\n' "$(bwrap_in "$base/empty")" >"$base/loop"
+		chmod +x "$base/loop"
+		line=$($pairs -n 3 -w 0 -a "$base/empty" -b "$base/empty" "$base/batch" :: "$base/loop")
+		row "ab-exec batch, 1,000 x true, each" "$(ms "$(per "$(field 1)" 1000)")" "" ""
+		row "  against bwrap in a loop" "$(field 7) x  (bwrap $(ms "$(per "$(field 4)" 1000)"))" "<= 0.9" "<= 0.5"
+	else
+		line=$($pairs -n 3 -w 0 -a "$base/empty" "$base/batch")
+		row "ab-exec batch, 1,000 x true, each" "$(ms "$(per "$(field 1)" 1000)")" "" ""
+	fi
+}
+
+output() {
+	line=$($pairs -n 1 -w 0 -a "$base/empty" ab-exec --json -- head -c "$bytes" /dev/zero)
+	row "memory while a command writes $((bytes / 1000000)) MB" "$(per "$(field 3)" 1024) MiB, $(per "$bytes" "$(field 1)") MB/s" "<= 8 MiB" ""
+}
+
+peer() {
+	[ -n "${AB_BENCH_PEER:-}" ] || return 0
+	for isolation in none software; do
+		if AB_NPM="$AB_BENCH_PEER" node "$here/peer.mjs" "$isolation" "$base/empty" >/dev/null 2>&1; then
+			line=$(AB_NPM="$AB_BENCH_PEER" $pairs -n 10 -w 1 -a "$base/empty" -b "$base/empty" \
+			    node "$here/peer.mjs" "$isolation" "$base/empty" :: ab-exec -- true)
+			row "agent-backend, one exec, isolation $isolation" "$(ms "$(field 1)"), $(ms "$(field 2)") CPU" "" ""
+			row "  its CPU time against ab-exec -- true" "$(field 8) x" ">= 50" ">= 200"
+		else
+			row "agent-backend, isolation $isolation" "does not run here" "" ""
+		fi
+	done
+}
+
+large_tree
+echo "$(uname -sr), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg), $(id -un), level $(cd "$base/empty" && ab-exec --json -- true |
+	sed 's/.*"level":"\([a-z]*\)".*/\1/'); medians of $rounds alternating runs"
+row "" measured must aim
+start
+batch
+output
+peer
