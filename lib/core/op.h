@@ -34,7 +34,9 @@ enum ab_type {
 	AB_SIZE,     /* int64_t bytes; AB_UNSET; request: NAME_bytes */
 	AB_LIST,     /* struct ab_list; count 0 when not given; the option repeated */
 	AB_MAP,	     /* struct ab_map; --name K=V repeated; request: an object */
-	AB_BYTES,    /* struct ab_bytes; --name FILE|-; request: the bytes themselves, NAME or NAME_base64 */
+	AB_BYTES,    /* struct ab_bytes; --name FILE|-; request: the bytes themselves, NAME or NAME_base64. As an operand: the
+			bytes themselves */
+	AB_JSON,     /* const struct ab_value *; NULL; --name TEXT is one JSON value; request: any value */
 };
 
 #define AB_UNSET INT64_MIN
@@ -66,7 +68,9 @@ enum {
 	AB_CLI_ONLY = 1 << 4,	  /* no field of a request */
 	AB_REQUEST_ONLY = 1 << 5, /* no option */
 	AB_SECRET = 1 << 6,	  /* its value never appears in messages or logs */
-	AB_CLI_OFF = 1 << 7,	  /* with AB_CLI_ONLY: a control of the process, hidden in --describe requests */
+	AB_CLI_OFF = 1 << 7,	  /* with AB_CLI_ONLY: a control of the process: no default for batch either */
+	AB_RAW = 1 << 8,	  /* a string that may hold any bytes but NUL (a key, a path): NAME_base64 in a request too */
+	AB_COMMA = 1 << 9,	  /* a list whose elements may also stand in one word, separated by commas */
 };
 
 struct ab_param {
@@ -78,8 +82,8 @@ struct ab_param {
 	const char *dflt;    /* default as the command line would write it; NULL: none */
 	const char *env;     /* environment variable that stands in when the command line does not give it; NULL: none */
 	const char *choices; /* "both|head|tail": the only values (strings and lists); NULL: any. A choice that ends in ':' or '='
-				allows that prefix ("allow:") */
-	int64_t min, max;    /* bounds of integers, durations, sizes; both 0: any that is not negative */
+				allows that prefix ("allow:"); an element of a list may itself be an empty string only without choices */
+	int64_t min, max;    /* bounds of integers, durations, sizes; both 0: any that is not negative; max 0: no upper bound */
 	const char *meta;    /* placeholder in help: "DIR" */
 	const char *help;    /* one line, lower case, no full stop; the default is appended by --help */
 	const char *group;   /* heading in --help: "where", "limits"; NULL: "options" */
@@ -96,6 +100,7 @@ struct ab_param {
 #define AB_PARAM_LIST(S, m, ...) AB_PARAM_(S, m, struct ab_list, AB_LIST, __VA_ARGS__)
 #define AB_PARAM_MAP(S, m, ...) AB_PARAM_(S, m, struct ab_map, AB_MAP, __VA_ARGS__)
 #define AB_PARAM_BYTES(S, m, ...) AB_PARAM_(S, m, struct ab_bytes, AB_BYTES, __VA_ARGS__)
+#define AB_PARAM_JSON(S, m, ...) AB_PARAM_(S, m, const struct ab_value *, AB_JSON, __VA_ARGS__)
 #define AB_PARAM_END { .name = NULL }
 
 /* One field of an answer (or of an item, or of an event), for --describe and the man page check. */
@@ -174,6 +179,8 @@ bool ab_call_dry_run(const struct ab_call *call);
 enum ab_encoding ab_call_encoding(const struct ab_call *call);
 /* Whether a parameter was given explicitly (by option, batch option, environment or request), by its table name. */
 bool ab_call_given(const struct ab_call *call, const char *param);
+/* The request's id as JSON text, for messages; NULL on the command line or without one. */
+const char *ab_call_id(const struct ab_call *call);
 
 /*
  * The final record: begin (`id` is written already in batch), write the fields with the writer, end. An operation of kind
@@ -181,11 +188,18 @@ bool ab_call_given(const struct ab_call *call, const char *param);
  */
 struct ab_json *ab_call_record(struct ab_call *call);
 void ab_call_record_end(struct ab_call *call);
+/*
+ * For a record that also carries a failure (run answers with its whole record): write member `error` (null when err->code is
+ * AB_E_NONE) into the record in the making and remember it: `batch --fail` counts it, the log names it, and on the command
+ * line the error line is printed and gives the exit status unless ab_call_exit_status() said another.
+ */
+void ab_call_record_error(struct ab_call *call, const struct ab_error *err);
 /* Kind LIST: one item after the other. next: the cursor of the following page, or NULL (written at the end, batch only). */
 struct ab_json *ab_call_item(struct ab_call *call);
 void ab_call_item_end(struct ab_call *call);
 void ab_call_next(struct ab_call *call, const char *cursor);
-/* Kind EVENTS: one line with `type`. Events beyond 1 MiB queued for a slow reader are dropped and become one
+/* Kind EVENTS, and any other that streams on request: one line with `type`; the final record of a call that is of kind EVENTS or
+   gave an event is then written with `type` "result". Events beyond 1 MiB queued for a slow reader are dropped and become one
    {"type":"gap","dropped":N}; ab_call_event() then still gives a writer, its text goes nowhere. */
 struct ab_json *ab_call_event(struct ab_call *call, const char *type);
 void ab_call_event_end(struct ab_call *call);
@@ -200,6 +214,19 @@ void ab_call_fail(struct ab_call *call, const struct ab_error *err);
 /* Called when the request is cancelled (by `cancel`, end of process, or a reader that is gone): the operation must end soon by
    finish or fail (with AB_E_CANCELLED). reason is for the record. */
 void ab_call_on_cancel(struct ab_call *call, void (*cancel)(struct ab_call *call, void *data), void *data);
+/* Why the cancel function is called. After AB_CANCEL_INPUT_END a failure is no error of the batch. */
+enum ab_cancel_reason { AB_CANCEL_NONE, AB_CANCEL_REQUEST, AB_CANCEL_INPUT_END, AB_CANCEL_SIGNAL, AB_CANCEL_READER_GONE };
+enum ab_cancel_reason ab_call_cancel_reason(const struct ab_call *call);
+/* This request turned out to be endless (`output --follow`): as AB_OP_ENDLESS from now on. Before run returns. */
+void ab_call_set_endless(struct ab_call *call);
+
+/*
+ * Command line only: the operation deals with signals itself. From this call on INT, QUIT, TERM, HUP, TSTP, TTIN, TTOU, CONT, USR1, USR2
+ * and WINCH are blocked and handed to `caught` from the loop (which this makes), and nothing else is done about them. Call
+ * it before anything is started that must not miss them. In batch it does nothing: signals are the batch's.
+ */
+int ab_call_on_signal(struct ab_call *call, void (*caught)(struct ab_call *call, int signo, void *data), void *data, struct ab_error *err)
+	AB_MUST_USE;
 
 /* Command line only: the status to exit with, or the signal to die of after everything is printed. */
 void ab_call_exit_status(struct ab_call *call, int status);
@@ -207,10 +234,26 @@ void ab_call_exit_signal(struct ab_call *call, int signo);
 /* Kind ONE with AB_OP_PREDICATE: the answer is "no" (status 1). */
 void ab_call_answer_no(struct ab_call *call);
 
+/* What the operation's log record says: scope and what (both bounded, without secrets; NULL leaves what was said before), and
+   the file to append to where --log or AB_LOG did not name one (NULL: as it is). */
+void ab_call_log(struct ab_call *call, const char *path, const char *what, const char *scope);
+
 /* All the bytes of a bytes parameter into buf (its max bounds them): inline, from its file, or from stdin. */
 int ab_bytes_read(const struct ab_bytes *bytes, struct ab_buf *buf, struct ab_error *err) AB_MUST_USE;
 
 /* One line on stderr, prefixed with the tool's name and freed of control characters; nothing under -q. */
 void ab_call_note(const struct ab_call *call, const char *fmt, ...) AB_PRINTF(2, 3);
+
+/* ---- the table itself ---- */
+
+/* The operation of that name or alias, or NULL. */
+const struct ab_op *ab_op_find(const struct ab_tool *tool, const char *name);
+/* The operation that needs no name, or NULL. */
+const struct ab_op *ab_op_main(const struct ab_tool *tool);
+/*
+ * Whether the table keeps its own law: names are words, no two alike, letters unique in an operation, options of one name of one type in all
+ * operations (batch gives one default to all), defaults and choices that parse. For the unit test of a command. -1: internal.
+ */
+int ab_tool_check(const struct ab_tool *tool, struct ab_error *err) AB_MUST_USE;
 
 #endif
