@@ -22,8 +22,9 @@ enum ab_encoding {
 
 /*
  * The writer. Commas and nesting are its business. `name` is the member's name inside an object and NULL inside an array or
- * at the top. Strings must be valid UTF-8 (assert in debug; invalid bytes become U+FFFD). A value that would pass
- * out->max is a broken invariant: the caller bounds what it writes (outputs are capped long before).
+ * at the top. Strings should be valid UTF-8: invalid bytes become U+FFFD. Control characters and DEL are escaped, so that a
+ * record never breaks a line. A value that would pass out->max is a broken invariant: the caller bounds what it writes
+ * (outputs are capped long before); text grows to at most six times its length.
  */
 struct ab_json {
 	struct ab_buf *out;
@@ -42,13 +43,14 @@ void ab_json_integer(struct ab_json *json, const char *name, int64_t value);
 void ab_json_boolean(struct ab_json *json, const char *name, bool value);
 void ab_json_null(struct ab_json *json, const char *name);
 void ab_json_bytes(struct ab_json *json, const char *name, const void *data, size_t len);
-/* An element of an array or value of a map that may be any bytes: a string, or {"base64":"…"}. */
+/* An element of an array or value of a map that may be any bytes: a string, or {"base64":"…"}. The encoding decides as above, but
+   nothing tells that an element was repaired. ab_json_bytes() with name NULL is this. */
 void ab_json_element(struct ab_json *json, const char *name, const void *data, size_t len);
 /* RFC 3339, UTC, milliseconds; 0 writes null. */
 void ab_json_time(struct ab_json *json, const char *name, int64_t unix_ms);
 /* Text that is one JSON value already. */
 void ab_json_raw(struct ab_json *json, const char *name, const char *text, size_t len);
-/* The error object of contract section 4 as member `name`; null when err->code is AB_E_NONE. */
+/* The error object of contract section 4 as member `name`; null when err->code is AB_E_NONE. Control characters become '?'. */
 void ab_json_error(struct ab_json *json, const char *name, const struct ab_error *err);
 
 /* The reader. A value is owned by its document and lives as long. */
@@ -65,6 +67,7 @@ void ab_value_free(struct ab_value *document);
 void ab_value_free_indirect(struct ab_value **document);
 #define AB_AUTO_VALUE AB_CLEANUP(ab_value_free_indirect)
 
+/* NULL (an absent member) has kind AB_VALUE_NULL. The functions below that want one kind answer NULL, 0 or false for another. */
 enum ab_value_kind ab_value_kind(const struct ab_value *value);
 const struct ab_value *ab_value_get(const struct ab_value *object, const char *name); /* NULL when absent or not an object */
 size_t ab_value_count(const struct ab_value *container);
@@ -75,10 +78,10 @@ int64_t ab_value_integer(const struct ab_value *value);
 const char *ab_value_string(const struct ab_value *value, size_t *len);
 /* Iterate an object's members in input order: start with cursor = NULL; returns NULL at the end. */
 void *ab_value_next(const struct ab_value *object, void *cursor, const char **name, const struct ab_value **member);
-/* Append value as compact JSON to out; false when out->max is reached. Integers are exact. */
+/* Append value as compact JSON to out; false, with nothing appended, when out->max is reached. Integers are exact. */
 bool ab_value_print(const struct ab_value *value, struct ab_buf *out) AB_MUST_USE;
 
-/* Convenience for our own files: member of that kind, or the fallback when it is absent or null. */
+/* Convenience for our own files: member of that kind (a string without NUL), or the fallback. */
 const char *ab_value_get_string(const struct ab_value *object, const char *name, const char *fallback);
 int64_t ab_value_get_integer(const struct ab_value *object, const char *name, int64_t fallback);
 bool ab_value_get_boolean(const struct ab_value *object, const char *name, bool fallback);
