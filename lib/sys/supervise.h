@@ -61,6 +61,8 @@ struct ab_run_io {
 	int64_t spool_max;
 	/* called for each chunk as it arrives (stream); 0 = stdout, 1 = stderr; NULL: not */
 	void (*chunk)(void *data, int stream, const char *bytes, size_t len);
+	/* called once when the command has been exec'ed (never when that failed); NULL: not */
+	void (*started)(void *data);
 	void *data;
 	/* backpressure for copy_* is ours: while the reader of ours is slow and nothing is kept, we stop reading */
 };
