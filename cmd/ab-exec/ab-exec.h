@@ -137,7 +137,7 @@ struct doctor_params {
 };
 
 extern const struct ab_param list_params[], output_params[], wait_params[], kill_params[], gc_params[], doctor_params[];
-extern const struct ab_field job_fields[], start_fields[], wait_fields[], kill_fields[], gc_fields[], finding_fields[], promise_fields[], group_fields[];
+extern const struct ab_field job_fields[], start_fields[], kill_fields[], gc_fields[], finding_fields[], promise_fields[], group_fields[];
 int list_operation(struct ab_call *call, void *params, struct ab_error *err);
 int output_operation(struct ab_call *call, void *params, struct ab_error *err);
 int wait_operation(struct ab_call *call, void *params, struct ab_error *err);

@@ -11,6 +11,7 @@ struct carry {
 };
 
 struct execution {
+	struct supervisor *supervisor; /* of a background job; else NULL */
 	struct ab_call *call; /* NULL in the supervisor of a background job */
 	const struct run_params *params;
 	struct ab_loop *loop;
