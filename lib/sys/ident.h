@@ -22,6 +22,12 @@
 int ab_ident_choose(struct ab_plan *plan, int tree_fd, const struct ab_probe *probe, bool inside_root, struct ab_error *err) AB_MUST_USE;
 
 /*
+ * A user namespace that turns the disk ids of ident into its kernel ids, for MOUNT_ATTR_IDMAP; the caller closes the descriptor.
+ * Needs root. -1 and errno.
+ */
+int ab_ident_userns(const struct ab_ident *ident) AB_MUST_USE;
+
+/*
  * Login name and primary group of a uid from a file in the form of /etc/passwd (passwd(5)), read directly: NSS costs more than
  * the rest of the start. false when there is none; then name is "user". gid may be NULL.
  */

@@ -36,10 +36,10 @@ int ab_probe_get(struct ab_probe *probe, struct ab_error *err) AB_MUST_USE;
 void ab_probe_invalidate(void);
 /* By trying, now; the cache is neither read nor written. */
 void ab_probe_try(struct ab_probe *probe);
-/* Remember in the cache whether a file system takes an idmapped mount. */
-void ab_probe_note_idmap(struct ab_probe *probe, uint64_t dev, int64_t fs_type, bool takes);
-/* A user namespace that maps the single id `outside` to `inside`, as a descriptor (for MOUNT_ATTR_IDMAP), or -1 and errno. Root only. */
-int ab_probe_userns(uint32_t inside, uint32_t outside);
+/* Whether a file system takes an idmapped mount, as remembered in the cache: 1, 0, or -1 for not known. */
+int ab_probe_idmap_known(const struct ab_probe *probe, uint64_t dev, int64_t fs_type);
+/* Remember it. */
+void ab_probe_idmap_note(uint64_t dev, int64_t fs_type, bool takes);
 
 /* What the plan asks for, by default or explicitly: its network, limits, and (own trees) protection. */
 ab_promises ab_probe_asked(const struct ab_plan *plan);

@@ -22,6 +22,21 @@
  */
 int ab_seccomp_apply(bool landlock_level, const struct ab_plan *plan, const char **step) AB_MUST_USE;
 
+/* The programs, by name; ab_seccomp_apply chooses. */
+enum ab_seccomp_filter {
+	AB_SECCOMP_NAMESPACE,
+	AB_SECCOMP_NO_NET_OLD, /* landlock level, no network; Landlock before ABI 3 (open and truncate without right to write, too) */
+	AB_SECCOMP_NO_NET,     /* … ABI 3 to 8 */
+	AB_SECCOMP_NO_NET_UNIX, /* … ABI 9: unix sockets are Landlock's */
+	AB_SECCOMP_NET_OLD,    /* landlock level, the host's network */
+	AB_SECCOMP_NET,
+	AB_SECCOMP_NET_UNIX,
+	AB_SECCOMP_COUNT
+};
+enum ab_seccomp_filter ab_seccomp_choose(bool landlock_level, enum ab_net_mode net, int landlock_abi);
+/* Load one. -1 and errno. */
+int ab_seccomp_load(enum ab_seccomp_filter filter) AB_MUST_USE;
+
 /* Whether the kernel takes filters; asks, changes nothing. */
 bool ab_seccomp_available(void);
 
