@@ -78,6 +78,7 @@ batch() {
 	printf '#!/bin/sh\nexec ab-exec batch <%s\n' "$base/requests" >"$base/batch"
 	chmod +x "$base/batch"
 	if [ $have_bwrap = yes ]; then
+		# shellcheck disable=SC2016 # expanded by the script that is written
 		printf '#!/bin/sh\ni=0\nwhile [ $i -lt 1000 ]; do %s true; i=$((i + 1)); done\n' "$(bwrap_in "$base/empty")" >"$base/loop"
 		chmod +x "$base/loop"
 		line=$($pairs -n 3 -w 0 -a "$base/empty" -b "$base/empty" "$base/batch" :: "$base/loop")

@@ -82,6 +82,7 @@ need_plain_build() {
 }
 
 # json FILTER: the value in $output; a missing one fails. check_json FILTER…: each must be true of $output.
+# shellcheck disable=SC2154 # bats sets output
 json() { jq -er "$@" <<<"$output"; }
 check_json() {
 	local filter
