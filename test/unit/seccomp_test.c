@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -48,8 +47,8 @@ CALL(call_bpf, syscall(SYS_bpf, 0, (char[64]){ 0 }, 64))
 CALL(call_unshare, unshare(CLONE_NEWUSER))
 CALL(call_unshare_files, unshare(CLONE_FILES))
 CALL(call_setns, setns(0, 0))
-CALL(call_mount, mount("t", "/mnt", "tmpfs", 0, NULL))
-CALL(call_umount, umount2("/proc/self/nothing", MNT_DETACH))
+CALL(call_mount, syscall(SYS_mount, "t", "/mnt", "tmpfs", 0, NULL))
+CALL(call_umount, syscall(SYS_umount2, "/proc/self/nothing", 2))
 CALL(call_init_module, syscall(SYS_init_module, 0, 0, ""))
 CALL(call_chroot, chroot("/tmp"))
 CALL(call_memfd_secret, syscall(447, 0))
