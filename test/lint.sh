@@ -47,7 +47,7 @@ shells() {
 	# shellcheck disable=SC2046
 	shellcheck install.sh .ci/run $(find test completions -name '*.sh')
 }
-bats_files() { find test -name '*.bats' -exec shellcheck -s bats -e SC1090,SC1091,SC2030,SC2031,SC2154,SC2164 {} +; }
+bats_files() { find test -name '*.bats' -exec shellcheck -s bats -S warning -e SC1090,SC1091,SC2030,SC2031,SC2154,SC2164 {} +; }
 pages() {
 	mandoc -Tlint -W warning man/*.[1-8] >"$out.man"
 	status=0

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -170,6 +171,18 @@ int
 mkdir(const char *path, mode_t mode)
 {
 	return FAULT("mkdir") ? -1 : REAL(mkdir)(path, mode);
+}
+
+int
+mount(const char *source, const char *to, const char *type, unsigned long flags, const void *data)
+{
+	return FAULT("mount") ? -1 : REAL(mount)(source, to, type, flags, data);
+}
+
+int
+umount2(const char *to, int flags)
+{
+	return FAULT("umount2") ? -1 : REAL(umount2)(to, flags);
 }
 
 static mode_t

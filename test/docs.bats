@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# What is written is what is: examples, options, defaults, codes, completions, file names.
+load helpers/load
+
+# check_examples FILE LEAST: run every example of a document in a fresh tree and compare.
+check_examples() {
+	local dir=$BASE/examples cmd want got pattern bad=0
+	mkdir "$dir"
+	[ "$(awk -v dir="$dir" -f "$AB_REPO/test/helpers/examples.awk" "$1")" -ge "$2" ]
+	for cmd in "$dir"/*.cmd; do
+		want=$(cat "${cmd%.cmd}.want")
+		got=$(bash "$cmd" 2>&1 </dev/null 3>&-) || true
+		pattern=$(sed -e 's/[][\\*?]/\\&/g' -e 's/…/*/g' <<<"$want")
+		# shellcheck disable=SC2053 # it is a pattern
+		if [[ $got != $pattern ]]; then
+			printf '%s: %s--- want\n%s\n--- got\n%s\n' "$1" "$(cat "$cmd")" "$want" "$got"
+			bad=1
+		fi
+	done
+	return $bad
+}
+
+commands() { sed -n 's/^COMMANDS := //p' "$AB_REPO/Makefile"; }
+# Options that --describe tells: of operations, of batch, and those that every command has.
+described() { "$1" --describe | jq -r '.options[]?.name' | sort -u; }
+# Options that the page tells, in its `.It Fl` lines.
+written() {
+	sed -n 's/^\.It //p' "$AB_REPO/man/$1.1" | grep -oE 'Fl (\\?-[a-z0-9]+)(\\?-[a-z0-9]+)*' |
+		sed -e 's/\\-/-/g' -e 's/^Fl //' -e '/^-/!d' -e 's/^-//' | sort -u
+}
+
+@test "README: every example does what it says" {
+	need_level namespace
+	check_examples "$AB_REPO/README.md" 4
+}
+
+@test "manual pages: every example that can be tried does what it says" {
+	need_level namespace
+	local page
+	for page in "$AB_REPO"/man/*.[1-8]; do
+		rm -rf "$BASE/examples"
+		if grep -q '^\.\\" test$' "$page"; then
+			check_examples "$page" 1
+		fi
+	done
+}
+
+@test "every option of --describe stands in the manual page, and no other" {
+	local command
+	for command in $(commands); do
+		described "$command" >"$BASE/described"
+		written "$command" >"$BASE/written"
+		[ -s "$BASE/described" ]
+		run diff "$BASE/described" "$BASE/written"
+		echo "$command: < only in --describe, > only in the page"
+		echo "$output"
+		[ "$status" = 0 ]
+	done
+}
+
+@test "every operation and alias of --describe stands in the manual page" {
+	local command name
+	for command in $(commands); do
+		for name in $("$command" --describe | jq -r 'select(.request) | .name, .alias // empty'); do
+			grep -qE "(Cm|Ic|Nm $command Cm) .*\b$name\b" "$AB_REPO/man/$command.1" || { echo "$command: $name"; return 1; }
+		done
+	done
+}
+
+@test "every field of an answer stands in the manual page or in ab-json(7)" {
+	local command name missing=''
+	for command in $(commands); do
+		for name in $("$command" --describe | jq -r '.answer.properties? // {} | keys[]' | sort -u); do
+			grep -qwE -- "$name|${name%_base64}" "$AB_REPO/man/$command.1" "$AB_REPO/man/ab-json.7" || missing="$missing $command:$name"
+		done
+	done
+	echo "missing:$missing"
+	[ -z "$missing" ]
+}
+
+@test "--help of every operation shows every default" {
+	local command op name default
+	for command in $(commands); do
+		for op in $("$command" --describe | jq -r 'select(.request) | .name'); do
+			"$command" "$op" --help >"$BASE/help"
+			while IFS=$'\t' read -r name default; do
+				grep -A 2 -e "--\(no-\|\[no-\]\)\?$name\b" "$BASE/help" | grep -qF -e "$default" ||
+					{ echo "$command $op --help: --$name does not show $default"; return 1; }
+			done < <("$command" --describe | jq -r --arg op "$op" \
+			    'select(.name == $op) | .options[] | select(.default and .type != "boolean") | [.name, .default] | @tsv')
+		done
+	done
+}
+
+@test "ab-errors(7) is the table of codes" {
+	"$HELPERS/errcodes" >"$BASE/codes"
+	awk '/^\.Ss Exit status/ { status = $4 + 0 }
+		/^\.It Sy/ { code = $3; again = $4 == "Pq" ? "retryable" : "-"; getline; printf "%d\t%s\t%s\t%s\n", status, code, again, $0 }' \
+		"$AB_REPO/man/ab-errors.7" >"$BASE/page"
+	diff "$BASE/codes" "$BASE/page"
+}
+
+@test "completions are what generate.sh makes today" {
+	[ -x "$AB_REPO/completions/generate.sh" ]
+	local list=()
+	for command in $(commands); do list+=("$AB_BUILD/bin/$command"); done
+	cp -R "$AB_REPO/completions" "$BASE/completions"
+	chmod -R u+w "$BASE/completions"
+	"$BASE/completions/generate.sh" "${list[@]}"
+	diff -r "$AB_REPO/completions" "$BASE/completions"
+}
+
+@test "completions load in their shells" {
+	local file
+	for file in "$AB_REPO"/completions/bash/*; do bash -n "$file"; done
+	if command -v zsh >/dev/null; then
+		for file in "$AB_REPO"/completions/zsh/*; do zsh -n "$file"; done
+	fi
+	if command -v fish >/dev/null; then
+		for file in "$AB_REPO"/completions/fish/*; do HOME=$BASE fish --no-execute "$file"; done
+	fi
+}
+
+@test "files that README.md names exist" {
+	local name bad=0
+	for name in $(grep -oE '`(lib|cmd|test|man|completions)/[a-z0-9_./-]*`' "$AB_REPO/README.md" | tr -d '`' | grep -v 'ab-x'); do
+		[ -e "$AB_REPO/$name" ] || { echo "$name"; bad=1; }
+	done
+	return $bad
+}
+
+@test "the version is told by --version and stands in CHANGELOG.md" {
+	local version
+	version=$(cat "$AB_REPO/VERSION")
+	for command in $(commands); do
+		run -0 "$command" --version
+		[[ $output == *"$version"* ]]
+		run -0 "$command" --version --json
+		check_json '.name == "'"$command"'"' '.version == "'"$version"'"'
+	done
+	grep -q "^## $version" "$AB_REPO/CHANGELOG.md"
+}
+
+@test "the schemas of --describe are schemas" {
+	need python3
+	for command in $(commands); do
+		"$command" --describe | jq -e 'select(.request) | .request.type == "object" and (.request.properties | type == "object")' >/dev/null
+	done
+}
+
+@test "install.sh: wrong arguments are 2, help is 0" {
+	run -2 "$AB_REPO/install.sh" --nonsense
+	run -2 "$AB_REPO/install.sh" --prefix
+	run -2 "$AB_REPO/install.sh" --prefix relative
+	run -0 "$AB_REPO/install.sh" --help
+	[[ $output == usage:* ]]
+}
+
+@test "install.sh --no-packages prints the line to paste and exits 5, changing nothing" {
+	mkdir "$BASE/bin"
+	# A compiler that finds no header stands for a machine without packages.
+	printf '#!/bin/sh\nexit 1\n' >"$BASE/bin/cc"
+	chmod +x "$BASE/bin/cc"
+	CC=$BASE/bin/cc run -5 --separate-stderr "$AB_REPO/install.sh" --no-packages --prefix "$BASE/prefix"
+	[[ $output == *install*libjansson* ]] || [[ $output == *install*jansson* ]]
+	[ "${#lines[@]}" = 1 ]
+	[ ! -e "$BASE/prefix" ]
+}
