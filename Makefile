@@ -7,8 +7,9 @@ PREFIX ?= /usr/local
 BUILD ?= build
 CFLAGS ?= -O2 -g
 
+# Our headers are found by their quotes alone: <sys/mount.h> is the system's, "sys/mount.h" ours.
 # Fortified functions hide from the sanitizers what they check.
-AB_CPPFLAGS := -D_GNU_SOURCE $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) -Ilib -I$(BUILD)/gen \
+AB_CPPFLAGS := -D_GNU_SOURCE $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) -iquote lib -iquote $(BUILD)/gen \
 	-DAB_VERSION='"$(VERSION)"' -DAB_LIBEXEC='"$(PREFIX)/libexec/ab"'
 AB_CFLAGS := -std=gnu11 -fPIE -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion -Wwrite-strings -Wvla \
 	-Wmissing-prototypes -Wno-unknown-warning-option -Wno-format-truncation $(if $(WERROR),-Werror)

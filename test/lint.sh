@@ -3,7 +3,7 @@
 # shellcheck disable=SC2317 # the steps are called by name
 set -u
 cd "$(dirname "$0")/.." || exit
-: "${AB_BUILD:=build}" "${AB_FLAGS:=-D_GNU_SOURCE -Ilib -I$AB_BUILD/gen -std=gnu11}"
+: "${AB_BUILD:=build}" "${AB_FLAGS:=-D_GNU_SOURCE -iquote lib -iquote $AB_BUILD/gen -std=gnu11}"
 
 number=0 failed=0
 out=$(mktemp)
@@ -27,7 +27,7 @@ skip() {
 have() { command -v "$1" >/dev/null 2>&1; }
 
 c_files=$(find lib cmd test -name '*.c' | sort)
-eval "set -- $AB_FLAGS -Itest/unit"
+eval "set -- $AB_FLAGS"
 
 syntax() {
 	compiler=$1
