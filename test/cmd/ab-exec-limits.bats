@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# Time, memory, processes; and that nothing outlives a command.
+
+load ../helpers/load
+
+@test "timeout: 124, TERM first, KILL after the grace; what it wrote is there" {
+	run ab-exec --json --timeout 300ms -c 'echo before; trap "echo term; exit 0" TERM; sleep 60 & wait'
+	[ "$status" -eq 124 ]
+	check_json '.reason == "timeout"' '.status == 124' '.stdout == "before\nterm\n"'
+	SECONDS=0
+	run ab-exec --json --timeout 300ms --grace 300ms -c 'trap "" TERM; echo before; sleep 60'
+	[ $SECONDS -lt 5 ]
+	check_json '.reason == "timeout"' '.stdout == "before\n"'
+	run ab-exec --timeout 300ms -- sleep 60
+	[ "$status" -eq 124 ]
+	[[ $output == *300ms* ]]
+}
+
+@test "idle timeout: silence ends it, output does not" {
+	run ab-exec --json --idle-timeout 400ms -c 'echo x; sleep 60'
+	[ "$status" -eq 124 ]
+	check_json '.reason == "idle_timeout"' '.stdout == "x\n"'
+	run ab-exec --json --idle-timeout 800ms -c 'for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done'
+	check_json '.reason == "exit"'
+}
+
+@test "a stopped process ends at its timeout" {
+	SECONDS=0
+	run ab-exec --json --timeout 500ms --grace 200ms -c 'kill -STOP $$; sleep 60'
+	[ $SECONDS -lt 5 ]
+	check_json '.reason == "timeout"'
+}
+
+@test "double forks, setsid, ignored TERM: nothing is left" {
+	mark=$(unique)
+	run ab-exec --json --timeout 500ms --grace 100ms -c "(setsid sh -c 'trap \"\" TERM HUP; setsid sleep $mark & setsid sleep $mark' &) ; sleep $mark"
+	check_json '.reason == "timeout"'
+	gone "sleep $mark"
+	run ab-exec --json -c "setsid nohup sleep $mark >/dev/null 2>&1 & exit 0"
+	check_json '.reason == "exit"' '.survivors_killed >= 1'
+	gone "sleep $mark"
+}
+
+@test "50 fork storms with 50 ms each: no survivor, no leak of descriptors, mounts, cgroups" {
+	mark=$(unique)
+	before="$(mounts) $(cgroups)"
+	printf '#!/bin/sh\nwhile :; do setsid sleep %s & done\n' "$mark" >storm
+	chmod +x storm
+	for _ in $(seq 1 50); do echo; done | jq -c '{id: input_line_number, command: "./storm", timeout_ms: 50, grace_ms: 0, pids: 200}' >"$BASE/requests"
+	ab-exec batch -j 8 <"$BASE/requests" >"$BASE/answers" 2>"$BASE/errors"
+	[ "$(wc -l <"$BASE/answers")" -eq 50 ]
+	[ "$(jq -r .reason "$BASE/answers" | sort | uniq -c | awk '{print $1 $2}')" = 50timeout ]
+	gone "sleep $mark"
+	[ "$(mounts) $(cgroups)" = "$before" ]
+	[ -z "$(ls -A "$AB_HOME/run" 2>/dev/null | grep -v probe)" ]
+}
+
+@test "processes are limited, and that is told apart" {
+	need_promise pids
+	run ab-exec --json --pids 20 -c 'for i in $(seq 1 60); do sleep 5 & done; wait' --timeout 20s
+	run ab-exec --json --pids 20 --timeout 20s -c 'for i in $(seq 1 60); do sleep 1 & done 2>/dev/null; echo over; wait'
+	jq -e '(.stderr_bytes > 0) or (.status != 0) or (.limits_hit | index("pids"))' <<<"$output"
+	run ab-exec --json --pids 300 --timeout 20s -- python3 -c '
+import os, time
+n = 0
+try:
+    while n < 2000:
+        if os.fork() == 0:
+            time.sleep(20); os._exit(0)
+        n += 1
+except OSError:
+    print("LIMITED", n)
+'
+	check_json '.stdout | startswith("LIMITED")'
+}
+
+@test "memory is limited, for all processes together; oom is said" {
+	need_promise memory
+	run ab-exec --json --memory 100MiB --timeout 30s -- python3 -c 'x = bytearray(400 << 20); x[::4096] = b"1" * len(x[::4096]); print("GOT")'
+	check_json '.reason == "oom"' '.oom' '.stdout == ""' '.limits_hit | index("memory")'
+	run ab-exec --json --memory 200MiB -- true
+	check_json '.reason == "exit"' '.missing | index("memory") | not'
+}
+
+@test "processor time is limited" {
+	need_promise cpu
+	run ab-exec --json --cpu-time 500ms --timeout 20s -c 'while :; do :; done'
+	check_json '.reason == "limit"' '.limits_hit | index("cpu_time")'
+}
+
+@test "file size is limited" {
+	run ab-exec --json --file-size 1MiB -c 'head -c 5000000 /dev/zero >big'
+	[ "$(stat -c %s big)" -le 1048576 ]
+	run ab-exec --json --file-size 1MiB -- head -c 5000000 /dev/zero
+	check_json '.status == 0'
+}
+
+@test "no core files" {
+	ab-exec -c 'ulimit -c unlimited 2>/dev/null; sh -c "kill -SEGV \$\$"' || true
+	[ -z "$(ls core* 2>/dev/null)" ]
+}
+
+@test "a limit that cannot be kept is in missing only when it was asked for" {
+	run ab-exec --json -- true
+	check_json '.missing | index("memory") | not' '.missing | index("cpu") | not'
+}
+
+@test "100 at once" {
+	before=$(mounts)
+	for i in $(seq 1 100); do echo "{\"id\":$i,\"command\":\"sleep 0.2; echo $i\"}"; done >"$BASE/requests"
+	ab-exec batch -j 100 <"$BASE/requests" >"$BASE/answers"
+	[ "$(jq -r 'select(.reason == "exit" and .stdout == "\(.id)\n") | .id' "$BASE/answers" | sort -n | uniq | wc -l)" -eq 100 ]
+	for i in $(seq 1 30); do ab-exec -c "echo $i" >"$BASE/o.$i" & done
+	wait
+	[ "$(cat "$BASE"/o.* | sort -n | uniq | wc -l)" -eq 30 ]
+	[ "$(mounts)" = "$before" ]
+}
+
+@test "1,000 in a row, and no descriptor is leaked on the way" {
+	for i in $(seq 1 1000); do echo "{\"id\":$i,\"argv\":[\"true\"]}"; done >"$BASE/requests"
+	echo '{"id":"fds","command":"true"}' >>"$BASE/requests"
+	ab-exec batch <"$BASE/requests" >"$BASE/answers"
+	[ "$(jq -r 'select(.status == 0) | .id' "$BASE/answers" | wc -l)" -eq 1001 ]
+	run python3 - <<-'EOF'
+		import json, os, subprocess
+		p = subprocess.Popen(['ab-exec', 'batch'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+		def ask(i):
+			p.stdin.write(b'{"id":%d,"argv":["true"]}\n' % i); p.stdin.flush()
+			assert json.loads(p.stdout.readline())['status'] == 0
+		ask(0); before = len(os.listdir('/proc/%d/fd' % p.pid))
+		for i in range(1, 100): ask(i)
+		assert len(os.listdir('/proc/%d/fd' % p.pid)) == before
+		p.stdin.close(); assert p.wait() == 0
+	EOF
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "batch -j 8 killed by SIGKILL: no process is left, no lock held" {
+	mark=$(unique)
+	for i in $(seq 1 8); do echo "{\"id\":$i,\"command\":\"setsid sleep $mark & sleep $mark\"}"; done >"$BASE/requests"
+	{ cat "$BASE/requests"; sleep 30; } | ab-exec batch -j 8 >/dev/null &
+	eventually 5 bash -c "[ \$(pgrep -cf '^sleep $mark') -ge 16 ]"
+	pkill -KILL -f "^ab-exec batch -j 8" || pkill -KILL -x ab-exec
+	gone "^sleep $mark"
+}
