@@ -43,7 +43,10 @@ const char *ab_promise_text(enum ab_promise promise);
 /* -1: input.invalid, naming the word and the list. */
 int ab_promise_parse(const char *word, enum ab_promise *promise, struct ab_error *err) AB_MUST_USE;
 
-/* The table promise × level × who: what ab-exec(1) prints and the tests prove cell by cell. */
+/*
+ * The table promise × level × who: what ab-exec(1) prints and the tests prove cell by cell. Detected: a breach is not prevented but
+ * seen, and told (`planted`, `missing`, a limit's reason).
+ */
 enum ab_who { AB_WHO_USER, AB_WHO_ROOT, AB_WHO_CONTAINER_ROOT, AB_WHO_COUNT };
 enum ab_kept { AB_KEPT, AB_DETECTED, AB_NOT_KEPT };
 enum ab_kept ab_promise_kept(enum ab_promise promise, enum ab_level level, enum ab_who who);
@@ -60,14 +63,15 @@ struct ab_facts {
 	int landlock_abi;   /* 0: none */
 	bool cgroup_memory; /* a cgroup of the run's own can be made, with this controller */
 	bool cgroup_pids;
-	bool kernel_root;   /* the kernel sees uid 0 */
+	bool root;	    /* the caller is root */
+	bool kernel_root;   /* the kernel sees uid 0 in the command, too */
 	bool host_net;	    /* --net host: abstract sockets of the host are in reach but for Landlock */
 };
 /* The facts that a column of the table stands for, at a level. */
 void ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who);
 /*
- * What is not kept of `asked`: the one function behind `missing`, --require and doctor. With usual facts it agrees with the
- * table. `owners` and `protect.deep` depend on what is found in the tree: whoever looks adds them.
+ * What is not kept of `asked` (detected is not kept): behind it and behind the table is one function of level and facts. `owners`
+ * and `protect.deep` depend on what is found in the tree: whoever looks adds them (sys/ident, sys/protect).
  */
 ab_promises ab_promise_missing(enum ab_level level, const struct ab_facts *facts, ab_promises asked);
 
