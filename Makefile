@@ -12,7 +12,7 @@ CFLAGS ?= -O2 -g
 AB_CPPFLAGS := -D_GNU_SOURCE $(if $(SANITIZE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) -iquote lib -iquote $(BUILD)/gen \
 	-DAB_VERSION='"$(VERSION)"' -DAB_LIBEXEC='"$(PREFIX)/libexec/ab"'
 AB_CFLAGS := -std=gnu11 -fPIE -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion -Wwrite-strings -Wvla \
-	-Wmissing-prototypes -Wno-unknown-warning-option -Wno-format-truncation $(if $(WERROR),-Werror)
+	-Wmissing-prototypes $(if $(findstring clang,$(CC)),,-Wno-format-truncation) $(if $(WERROR),-Werror)
 AB_LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANITIZE)
 
 # One row a command: what it links beyond libc (house rule: a toolkit of pipes pays process start every time).

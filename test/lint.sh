@@ -69,10 +69,10 @@ while IFS= read -r line; do
 done <"$out.layers"
 rm -f "$out.layers"
 
-for compiler in gcc clang; do
-	if have $compiler; then step "$compiler has no warning" syntax $compiler "$@"; else skip "$compiler" $compiler; fi
-done
-if have clang-tidy; then step "clang-tidy has no finding" tidy "$@"; else skip clang-tidy clang-tidy; fi
+# The flags are those of the compiler that builds; clang need not know them all.
+if have gcc; then step "gcc has no warning" syntax gcc "$@"; else skip gcc gcc; fi
+if have clang; then step "clang has no warning" syntax clang "$@" -Wno-unknown-warning-option; else skip clang clang; fi
+if have clang-tidy; then step "clang-tidy has no finding" tidy "$@" -Wno-unknown-warning-option; else skip clang-tidy clang-tidy; fi
 if have shellcheck; then
 	step "shellcheck: scripts" shells
 	step "shellcheck: bats files" bats_files
