@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# Background jobs without a daemon.
+
+load ../helpers/load
+
+@test "start, list, output, wait" {
+	run --separate-stderr ab-exec start -c 'echo one; echo err >&2; sleep 0.3; echo two; exit 3'
+	[ "$status" -eq 0 ]
+	job=$(json .job)
+	[ "$(ab-exec list | jq -r 'select(.job == "'"$job"'").state')" = running ]
+	run ab-exec wait "$job"
+	[ "$status" -eq 3 ]
+	check_json '.job == "'"$job"'"' '.reason == "exit"' '.exit_code == 3' '.stdout == "one\ntwo\n"' '.stderr == "err\n"'
+	[ "$(ab-exec output "$job")" = "one
+two" ]
+	[ "$(ab-exec logs --stderr "$job")" = err ]
+	[ "$(ab-exec ps | jq -r .state)" = done ]
+}
+
+@test "a command that cannot be started is told by start" {
+	run --separate-stderr ab-exec start -- no-such-program-here
+	[ "$status" -eq 127 ] || [ "$status" -eq 125 ]
+	[[ $stderr == *not_found* ]]
+	[ -z "$(ab-exec list)" ]
+}
+
+@test "start returns at once and holds nothing of the caller" {
+	SECONDS=0
+	job=$(ab-exec start -- sleep 5 | jq -r .job)
+	[ $SECONDS -lt 4 ]
+	ab-exec kill "$job" >/dev/null
+	run ab-exec wait "$job"
+	[ "$status" -eq 143 ]
+	check_json '.reason == "cancelled"'
+}
+
+@test "output --follow ends with the job" {
+	job=$(ab-exec start -c 'for i in 1 2 3 4; do echo $i; sleep 0.2; done' | jq -r .job)
+	[ "$(timeout 10 ab-exec output --follow "$job" | tr '\n' ' ')" = "1 2 3 4 " ]
+}
+
+@test "wait --timeout gives up with 125, the job goes on; several jobs; an unknown one" {
+	a=$(ab-exec start -- sleep 30 | jq -r .job)
+	b=$(ab-exec start -c 'exit 4' | jq -r .job)
+	run ab-exec wait --timeout 200ms "$a"
+	[ "$status" -eq 125 ]
+	[[ $output == *timeout* ]]
+	[ "$(ab-exec list --running | jq -r .job)" = "$a" ]
+	ab-exec kill -s KILL "$a" >/dev/null
+	run ab-exec wait "$a" "$b"
+	[ "$status" -eq 137 ]
+	run ab-exec wait "$b"
+	[ "$status" -eq 4 ]
+	run ab-exec wait job_nonsense
+	[ "$status" -eq 125 ]
+	run ab-exec kill "$b"
+	[ "$status" -eq 1 ]
+}
+
+@test "a supervisor that was killed: the job is lost, and nothing of it runs" {
+	mark=$(unique)
+	job=$(ab-exec start -c "setsid sleep $mark & sleep $mark" | jq -r .job)
+	eventually 5 pgrep -f "^sleep $mark"
+	pkill -KILL -f "^ab-exec start -c setsid sleep $mark"
+	gone "^sleep $mark"
+	[ "$(ab-exec list | jq -r .state)" = lost ]
+	run ab-exec wait "$job"
+	[ "$status" -ne 0 ]
+	check_json '.reason == "lost"'
+}
+
+@test "a job survives its caller's end and terminal" {
+	job=$(setsid sh -c 'ab-exec start -c "sleep 0.5; echo alive"' | jq -r .job)
+	run ab-exec wait "$job"
+	check_json '.stdout == "alive\n"'
+}
+
+@test "gc deletes by age and by size, never what runs" {
+	a=$(ab-exec start -c 'seq 1 1000' | jq -r .job)
+	ab-exec wait "$a" >/dev/null
+	b=$(ab-exec start -- sleep 30 | jq -r .job)
+	run ab-exec gc --age 1h --max 1GiB
+	check_json '.deleted == 0'
+	run ab-exec gc --age 0
+	check_json '.deleted == 1' '.freed_bytes == 3893'
+	[ "$(ab-exec list | jq -r .job)" = "$b" ]
+	ab-exec kill "$b" >/dev/null
+}
+
+@test "two at once never share a job; the beginning of a name is enough" {
+	for _ in 1 2 3 4 5 6 7 8; do ab-exec start -- true >"$BASE/j.$RANDOM$RANDOM" & done
+	wait
+	[ "$(jq -r .job "$BASE"/j.* | sort -u | wc -l)" -eq 8 ]
+	job=$(ab-exec start -- true | jq -r .job)
+	ab-exec wait "${job:0:28}" >/dev/null
+}
