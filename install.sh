@@ -196,12 +196,13 @@ check_as_user() {
 	    AB_VERSION="$(cat VERSION)" test/run.sh "$work"/gcc/test/*_test $(find test -name '*.bats' | sort)
 }
 
-# Installed somewhere else, run there, removed: nothing may be left.
+# Installed somewhere else by this very script, run there, removed: nothing may be left.
 check_install() {
-	make_within 300 BUILD="$work/gcc" CC=gcc WERROR=1 DESTDIR="$work/stage" PREFIX=/usr/local install || return 1
-	"$work/stage/usr/local/bin/ab-exec" --version || return 1
-	make_within 300 BUILD="$work/gcc" CC=gcc WERROR=1 DESTDIR="$work/stage" PREFIX=/usr/local uninstall || return 1
-	left=$(find "$work/stage" ! -type d)
+	timeout -k 10 600 ./install.sh --no-packages --prefix "$work/prefix" || return 1
+	"$work/prefix/bin/ab-exec" --version || return 1
+	[ -s "$work/prefix/share/man/man1/ab-exec.1" ] || { echo "no manual page was installed"; return 1; }
+	timeout -k 10 60 ./install.sh --uninstall --prefix "$work/prefix" || return 1
+	left=$(find "$work/prefix" ! -type d)
 	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
 }
 
