@@ -53,6 +53,7 @@ check_needs() {
 	command python3       python3 python3 python3 python3
 	command node          nodejs nodejs nodejs nodejs
 	command strace        strace strace strace strace
+	command curl          curl curl curl curl
 	command pgrep         procps procps-ng procps procps-ng
 	command setpriv       util-linux util-linux setpriv util-linux
 	command zsh           zsh zsh zsh zsh
