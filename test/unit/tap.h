@@ -10,6 +10,7 @@
 #include <string.h>
 
 static int tap_failures;
+static const char *tap_skipped; /* why the running test gives up: set by TAP_SKIP, printed as `# SKIP reason` */
 
 static inline bool
 tap_check(bool ok, const char *file, int line, const char *what)
@@ -43,6 +44,13 @@ tap_string(const char *got, const char *want, const char *file, int line, const 
 #define CHECK_INT(got, want) tap_int((intmax_t)(got), (intmax_t)(want), __FILE__, __LINE__, #got)
 #define CHECK_STRING(got, want) tap_string((got), (want), __FILE__, __LINE__, #got)
 
+/* In a test's function: leave it, because this host or user cannot do what it needs. */
+#define TAP_SKIP(reason)                \
+	do {                            \
+		tap_skipped = (reason); \
+		return;                 \
+	} while (0)
+
 struct tap_test {
 	const char *name;
 	void (*run)(void);
@@ -57,10 +65,12 @@ tap_run(const struct tap_test *tests, size_t count)
 	printf("1..%zu\n", count);
 	for (size_t i = 0; i < count; i++) {
 		int before = tap_failures;
+		tap_skipped = NULL;
 		tests[i].run();
 		bool ok = tap_failures == before;
 		failed += !ok;
-		printf("%sok %zu - %s\n", ok ? "" : "not ", i + 1, tests[i].name);
+		printf("%sok %zu - %s%s%s\n", ok ? "" : "not ", i + 1, tests[i].name, tap_skipped != NULL ? " # SKIP " : "",
+		    tap_skipped != NULL ? tap_skipped : "");
 		fflush(stdout);
 	}
 	return failed > 0;
