@@ -102,6 +102,7 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 	const bool namespace = level == AB_LEVEL_NAMESPACE, none = level == AB_LEVEL_NONE;
 	bool kept = false;
 
+	assert(promise < AB_PROMISE_COUNT);
 	switch (promise) {
 	case AB_PROMISE_NAMESPACE:
 	case AB_PROMISE_TMP:
@@ -144,7 +145,7 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 	case AB_PROMISE_DISK: /* root may raise its own limit */
 		return none && facts->kernel_root ? AB_DETECTED : AB_KEPT;
 	case AB_PROMISE_COUNT:
-		assert(!"a promise");
+		break;
 	}
 	return kept ? AB_KEPT : AB_NOT_KEPT;
 }
