@@ -8,8 +8,8 @@
 
 /* Write all of it, through EINTR and (with poll) EAGAIN; -1 with errno set. */
 int ab_write_all(int fd, const void *data, size_t len);
-/* Read until end-of-file onto the end of buf, waiting where the descriptor is non-blocking. 0, or -1: limit.size when there is
-   more than buf->max holds, system. `what` names it in the error. */
+/* Read until end-of-file onto the end of buf, waiting where the descriptor is non-blocking. 0, or -1: limit.size when
+   there is more than buf->max holds, system. `what` names it in the error. */
 int ab_read_all(int fd, struct ab_buf *buf, const char *what, struct ab_error *err) AB_MUST_USE;
 /* Open (CLOEXEC, following links), read at most buf->max, close. not_found, is_directory, limit.size, … */
 int ab_read_file(int dirfd, const char *path, struct ab_buf *buf, struct ab_error *err) AB_MUST_USE;
@@ -18,7 +18,8 @@ int ab_read_file(int dirfd, const char *path, struct ab_buf *buf, struct ab_erro
  * the umask); a file that is replaced keeps its permissions, a symbolic link is itself replaced. After a crash the path
  * names the old contents or the new, never a part. Nothing is left behind on failure.
  */
-int ab_write_file_atomic(int dirfd, const char *path, const void *data, size_t len, unsigned mode, struct ab_error *err) AB_MUST_USE;
+int ab_write_file_atomic(int dirfd, const char *path, const void *data, size_t len, unsigned mode,
+    struct ab_error *err) AB_MUST_USE;
 /* O_NONBLOCK on the open file description: only for descriptors of our own making. -1 with errno set. */
 int ab_set_nonblocking(int fd);
 

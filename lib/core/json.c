@@ -398,7 +398,8 @@ ab_value_parse(const char *text, size_t len, struct ab_error *err)
 		    (size_t)(deep - start) + 1, DEPTH_MAX);
 		return NULL;
 	}
-	json_t *root = json_loadb(len > 0 ? text : "", len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+	const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
+	json_t *root = json_loadb(len > 0 ? text : "", len, flags, &error);
 	if (root == NULL)
 		ab_fail(err, AB_E_INPUT_MALFORMED, "line %d, column %d: %s", error.line, error.column, reason(&error));
 	return (struct ab_value *)root;
@@ -534,4 +535,10 @@ ab_value_get_boolean(const struct ab_value *object, const char *name, bool fallb
 	const json_t *member = json_object_get(node(object), name);
 
 	return json_is_boolean(member) ? json_is_true(member) : fallback;
+}
+
+const char *
+ab_json_library_version(void)
+{
+	return jansson_version_str();
 }

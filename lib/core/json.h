@@ -43,8 +43,8 @@ void ab_json_integer(struct ab_json *json, const char *name, int64_t value);
 void ab_json_boolean(struct ab_json *json, const char *name, bool value);
 void ab_json_null(struct ab_json *json, const char *name);
 void ab_json_bytes(struct ab_json *json, const char *name, const void *data, size_t len);
-/* An element of an array or value of a map that may be any bytes: a string, or {"base64":"…"}. The encoding decides as above, but
-   nothing tells that an element was repaired. ab_json_bytes() with name NULL is this. */
+/* An element of an array or value of a map that may be any bytes: a string, or {"base64":"…"}. The encoding decides as
+   above, but nothing tells that an element was repaired. ab_json_bytes() with name NULL is this. */
 void ab_json_element(struct ab_json *json, const char *name, const void *data, size_t len);
 /* RFC 3339, UTC, milliseconds; 0 writes null. */
 void ab_json_time(struct ab_json *json, const char *name, int64_t unix_ms);
@@ -56,7 +56,15 @@ void ab_json_error(struct ab_json *json, const char *name, const struct ab_error
 /* The reader. A value is owned by its document and lives as long. */
 struct ab_value; /* opaque */
 
-enum ab_value_kind { AB_VALUE_NULL, AB_VALUE_BOOLEAN, AB_VALUE_INTEGER, AB_VALUE_REAL, AB_VALUE_STRING, AB_VALUE_ARRAY, AB_VALUE_OBJECT };
+enum ab_value_kind {
+	AB_VALUE_NULL,
+	AB_VALUE_BOOLEAN,
+	AB_VALUE_INTEGER,
+	AB_VALUE_REAL,
+	AB_VALUE_STRING,
+	AB_VALUE_ARRAY,
+	AB_VALUE_OBJECT
+};
 
 /*
  * Parse one document. Nesting deeper than 128 is refused before jansson sees it. Returns a document that the caller frees,
@@ -67,7 +75,8 @@ void ab_value_free(struct ab_value *document);
 void ab_value_free_indirect(struct ab_value **document);
 #define AB_AUTO_VALUE AB_CLEANUP(ab_value_free_indirect)
 
-/* NULL (an absent member) has kind AB_VALUE_NULL. The functions below that want one kind answer NULL, 0 or false for another. */
+/* NULL (an absent member) has kind AB_VALUE_NULL. The functions below that want one kind answer NULL, 0 or false for
+   another. */
 enum ab_value_kind ab_value_kind(const struct ab_value *value);
 const struct ab_value *ab_value_get(const struct ab_value *object, const char *name); /* NULL when absent or not an object */
 size_t ab_value_count(const struct ab_value *container);
@@ -85,5 +94,8 @@ bool ab_value_print(const struct ab_value *value, struct ab_buf *out) AB_MUST_US
 const char *ab_value_get_string(const struct ab_value *object, const char *name, const char *fallback);
 int64_t ab_value_get_integer(const struct ab_value *object, const char *name, int64_t fallback);
 bool ab_value_get_boolean(const struct ab_value *object, const char *name, bool fallback);
+
+/* The version of the library behind the reader ("2.14"), for --version --json. */
+const char *ab_json_library_version(void);
 
 #endif

@@ -249,7 +249,7 @@ ab_loop_arm(struct ab_loop *loop, struct ab_timer *timer, int64_t deadline_ms)
 	}
 	if (loop->timers + 1 >= loop->room) {
 		loop->room = loop->room == 0 ? 16 : 2 * loop->room;
-		loop->heap = ab_reallocarray(loop->heap, loop->room, sizeof(*loop->heap));
+		loop->heap = ab_reallocarray(loop->heap, loop->room, sizeof(struct ab_timer *));
 	}
 	settle(loop, ++loop->timers, timer);
 }
@@ -327,7 +327,8 @@ read_signals(struct ab_watch *watch, unsigned events)
 }
 
 int
-ab_loop_signals(struct ab_loop *loop, const int *signals, void (*caught)(int signo, void *data), void *data, struct ab_error *err)
+ab_loop_signals(struct ab_loop *loop, const int *signals, void (*caught)(int signo, void *data), void *data,
+    struct ab_error *err)
 {
 	struct sigaction action;
 	sigset_t set;
@@ -345,7 +346,9 @@ ab_loop_signals(struct ab_loop *loop, const int *signals, void (*caught)(int sig
 	loop->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (loop->signal_fd < 0)
 		return ab_fail_errno(err, errno, "make a signal descriptor");
-	loop->signal_watch = (struct ab_watch){ .fd = loop->signal_fd, .events = AB_READABLE, .ready = read_signals, .data = loop };
+	loop->signal_watch = (struct ab_watch){
+		.fd = loop->signal_fd, .events = AB_READABLE, .ready = read_signals, .data = loop
+	};
 	return ab_loop_add(loop, &loop->signal_watch, err);
 }
 

@@ -51,6 +51,7 @@ struct ab_task {
 };
 
 struct ab_loop *ab_loop_new(struct ab_error *err) AB_MUST_USE;
+/* Owners remove their watches first. */
 void ab_loop_free(struct ab_loop *loop);
 
 int ab_loop_add(struct ab_loop *loop, struct ab_watch *watch, struct ab_error *err) AB_MUST_USE;
@@ -70,16 +71,18 @@ void ab_loop_undefer(struct ab_loop *loop, struct ab_task *task);
  * called stays so and is not reported: nohup(1), and `command &` of a shell, mean it. The mask as it was before is kept for
  * children and put back by ab_loop_free(). At most one handler a loop; call before there are threads.
  */
-int ab_loop_signals(struct ab_loop *loop, const int *signals, void (*caught)(int signo, void *data), void *data, struct ab_error *err) AB_MUST_USE;
+int ab_loop_signals(struct ab_loop *loop, const int *signals, void (*caught)(int signo, void *data), void *data,
+    struct ab_error *err) AB_MUST_USE;
 
 /* The signal mask as it was when the loop was made. */
 const sigset_t *ab_loop_original_mask(const struct ab_loop *loop);
 
-/* Until ab_loop_stop(); a stop before the run makes it return at once. May be called again, not from a callback. Timers that are due fire before descriptors are looked at. -1: epoll failed. */
+/* Until ab_loop_stop(); a stop before the run makes it return at once. May be called again, not from a callback. Timers
+   that are due fire before descriptors are looked at. -1: epoll failed. */
 int ab_loop_run(struct ab_loop *loop, struct ab_error *err) AB_MUST_USE;
 void ab_loop_stop(struct ab_loop *loop);
-/* Close the loop's own descriptors in a child that does not exec; nothing else may then be done with the loop there (removing a
-   watch would remove the parent's). */
+/* Close the loop's own descriptors in a child that does not exec; nothing else may then be done with the loop there
+   (removing a watch would remove the parent's). */
 void ab_loop_close_in_child(struct ab_loop *loop);
 
 #endif

@@ -2,8 +2,8 @@
  * Newline-delimited JSON in: bytes are pushed as they arrive, lines come out whole.
  *
  * A line is at most max bytes; a longer one is reported once, as soon as it is known, and skipped to its newline, so that
- * one bad line costs one answer and neither the stream nor memory. Lines are counted from 1. A last line without newline counts at end-of-input. Empty lines are
- * skipped (and counted). "\r\n" is accepted.
+ * one bad line costs one answer and neither the stream nor memory. Lines are counted from 1. A last line without newline
+ * counts at end-of-input. Empty lines are skipped (and counted). "\r\n" is accepted.
  */
 #ifndef AB_CORE_NDJSON_H
 #define AB_CORE_NDJSON_H
@@ -24,7 +24,8 @@ enum ab_line { AB_LINE_NONE, AB_LINE_TEXT, AB_LINE_TOO_LONG };
 
 void ab_lines_init(struct ab_lines *lines, size_t max);
 void ab_lines_release(struct ab_lines *lines);
-/* Room for read(2): at least 64 KiB; commit what was read. Hand lines out before more is read: at most max and 16 MiB may wait. */
+/* Room for read(2): at least 64 KiB; commit what was read. Hand lines out before more is read: at most max and 16 MiB may
+   wait (assert). */
 char *ab_lines_reserve(struct ab_lines *lines, size_t *room);
 void ab_lines_commit(struct ab_lines *lines, size_t len);
 /* No more bytes will come. */

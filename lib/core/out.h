@@ -51,8 +51,8 @@ void ab_out_line(struct ab_out *out, const char *data, size_t len);
 size_t ab_out_pending(const struct ab_out *out);
 void ab_out_hold(struct ab_out *out);
 void ab_out_release_hold(struct ab_out *out);
-/* Write what is queued (nothing when held), waiting as long as it takes (poll). -1: the reader is gone or the write failed (ENOSPC,
-   EIO). Calls neither on_gone nor on_drained. */
+/* Write what is queued (nothing when held), waiting as long as it takes (poll). -1: the reader is gone or the write
+   failed (ENOSPC, EIO). Calls neither on_gone nor on_drained. */
 int ab_out_flush(struct ab_out *out, struct ab_error *err) AB_MUST_USE;
 
 #endif

@@ -17,8 +17,8 @@ size_t ab_utf8_incomplete(const void *data, size_t len);
 bool ab_utf8_lossy(struct ab_buf *out, const void *data, size_t len);
 
 void ab_base64_encode(struct ab_buf *out, const void *data, size_t len);
-/* Append the decoded bytes; false, with nothing appended, on anything but strict base64 (no line breaks, padding complete, unused
-   bits 0), or when out->max is reached. */
+/* Append the decoded bytes; false, with nothing appended, on anything but strict base64 (no line breaks, padding
+   complete, unused bits 0), or when out->max is reached. */
 bool ab_base64_decode(struct ab_buf *out, const char *text, size_t len) AB_MUST_USE;
 
 #endif

@@ -303,6 +303,12 @@ test_depth(void)
 	CHECK(open == NULL);
 }
 
+static void
+test_version(void)
+{
+	CHECK(strncmp(ab_json_library_version(), "2.", 2) == 0);
+}
+
 int
 main(void)
 {
@@ -318,6 +324,7 @@ main(void)
 		{ "values printed", test_print },
 		{ "malformed input is named, not echoed", test_malformed },
 		{ "depth", test_depth },
+		{ "version of the library", test_version },
 	};
 	return tap_run(tests, AB_COUNT_OF(tests));
 }
