@@ -150,6 +150,12 @@ struct ab_op {
 	int (*run)(struct ab_call *call, void *params, struct ab_error *err);
 };
 
+/* A library that the tool links beside jansson, for --version --json. */
+struct ab_library {
+	const char *name; /* NULL ends the array */
+	const char *(*version)(void);
+};
+
 struct ab_tool {
 	const char *name;    /* "ab-exec" */
 	const char *summary; /* one sentence for --help */
@@ -160,6 +166,7 @@ struct ab_tool {
 	   1,000 operations, 1 MiB of answers or 10 ms. */
 	int (*settle)(void *state, struct ab_error *err);
 	void *state; /* the tool's own, for ab_call_state() */
+	const struct ab_library *libraries; /* or NULL */
 };
 
 /* main() of every tool: `return ab_tool_main(&tool, argc, argv);`. Gives the process's exit status, or dies of a signal. */
