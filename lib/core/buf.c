@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ ab_buf_release(struct ab_buf *buf)
 char *
 ab_buf_reserve(struct ab_buf *buf, size_t len)
 {
-	assert(buf->len <= buf->max);
+	assert(buf->len <= buf->max && buf->max < SIZE_MAX);
 	if (len > buf->max - buf->len)
 		return NULL;
 	size_t need = buf->len + len + 1;
@@ -30,7 +31,7 @@ ab_buf_reserve(struct ab_buf *buf, size_t len)
 		size_t room = buf->room < 64 ? 64 : buf->room;
 		while (room < need)
 			room += room / 2;
-		if (room > buf->max + 1)
+		if (room - 1 > buf->max)
 			room = buf->max + 1;
 		buf->data = ab_reallocarray(buf->data, room, 1);
 		buf->room = room;

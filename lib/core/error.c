@@ -130,6 +130,18 @@ ab_fail_errno(struct ab_error *err, int errno_value, const char *fmt, ...)
 	return ab_fail(err, code_of_errno(errno_value), "%s: %s", what, strerror(errno_value));
 }
 
+static void joined(char *to, size_t size, const char *fmt, ...) AB_PRINTF(3, 4);
+
+static void
+joined(char *to, size_t size, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	format(to, size, fmt, args);
+	va_end(args);
+}
+
 void
 ab_error_context(struct ab_error *err, const char *fmt, ...)
 {
@@ -140,7 +152,7 @@ ab_error_context(struct ab_error *err, const char *fmt, ...)
 	format(before, sizeof(before), fmt, args);
 	va_end(args);
 	memcpy(was, err->msg, sizeof(was));
-	snprintf(err->msg, sizeof(err->msg), "%s: %s", before, was);
+	joined(err->msg, sizeof(err->msg), "%s: %s", before, was);
 }
 
 void
