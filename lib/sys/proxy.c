@@ -207,6 +207,8 @@ scan_http(struct ab_proxy *proxy, const char *data, size_t len)
 			return bad(proxy, "the head is longer than 64 KiB");
 		if ((c == '\n') != (before == '\r') || ((unsigned char)c < ' ' && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
 			return bad(proxy, "not an HTTP head: lines end in CRLF, and no control characters");
+		if (i == 0 && !is_token(data, 1))
+			return bad(proxy, "not an HTTP request");
 		if ((c == ' ' || c == '\t') && before == '\n')
 			return bad(proxy, "folded header lines are not accepted");
 		if (c == '\n' && i >= 3 && data[i - 2] == '\n')
