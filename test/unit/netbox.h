@@ -23,6 +23,7 @@
 
 #include "core/mem.h"
 #include "core/time.h"
+#include "sys/netaddr.h"
 #include "sys/netgate.h"
 #include "tap.h"
 
