@@ -39,7 +39,7 @@ test_literals(void)
 static void
 test_refused(void)
 {
-	static const char *const BAD[] = { "", ".", "..", "a..b", ".a", "a b", "a/b", "user@host", "b\xc3\xbc" "cher.de", "[10.1.2.3]", "[name]",
+	static const char *const BAD[] = { "", ".", "..", "a..b", ".a", "a b", "a/b", "user@host", "b\303\274cher.de", "[10.1.2.3]", "[name]",
 		"[", "[]", "127.1", "2130706433", "0x7f000001", "a.0x7f", "fe80::1%eth0", "1.2.3.4.5", "10.1.2.999", "a:80", "*.b" };
 	char label[70], longest[260];
 
