@@ -287,13 +287,14 @@ detached(void)
 	struct ab_job job;
 	struct ab_buf text = AB_BUF_INIT(65536);
 	int report, stray = open("/dev/null", O_RDONLY);
+	pid_t session = getsid(0);
 
 	CHECK_INT(ab_job_create(&job, META, &err), 0);
 	const int keep[] = { job.lock_fd, job.dir_fd, job.control_fd };
 	int side = ab_job_detach(keep, 3, &report, &err);
 	if (side == 1) {
 		char line[200];
-		int len = snprintf(line, sizeof(line), "sid=%d leader=%d stray=%d stdout=%d lock=%d spool=%d", getsid(0) != getsid(getppid()),
+		int len = snprintf(line, sizeof(line), "sid=%d leader=%d stray=%d stdout=%d lock=%d spool=%d", getsid(0) != session,
 		    getsid(0) == getpid(), fcntl(stray, F_GETFD) >= 0, isatty(1), fcntl(job.lock_fd, F_GETFD) >= 0,
 		    fcntl(job.out_fd, F_GETFD) >= 0);
 		ab_job_report(&report, line, (size_t)len);
