@@ -11,19 +11,23 @@
 
 #include "sys/probe.h"
 
-/* Kernel ids of idmapped mounts: AB_IDENT_BASE + the id on disk; above the ranges that systemd hands to containers. */
+/* Kernel ids of idmapped mounts: AB_IDENT_BASE + the id on disk; between the ranges that systemd hands to containers and those that
+ * it calls foreign (systemd's UIDS-GIDS.md). */
 #define AB_IDENT_BASE 0x70000000u
 #define AB_IDENT_SPAN 0x0ffd0000u
 
 /*
- * Fill plan->ident; call it when plan->level and the tree are known. plan->missing gets `kuid` or loses nothing; it gets `owners`
- * when the first 256 entries of the tree belong to more owners than can be carried over. tree_fd: O_PATH is enough; borrowed.
+ * Fill plan->ident; call it when plan->level and the tree are known (after ab_probe_choose: at level landlock there are no
+ * idmapped mounts, and the number inside is the kernel's). Adds to plan->missing what follows from it: `kuid`, `pids` (RLIMIT_NPROC
+ * does not count uid 0), and `owners` when one of the first 256 entries of the tree has an owner whose files come out of reach of
+ * what root could do with them. Check --require after it (ab_promise_require). tree_fd: O_PATH is enough; borrowed.
  */
 int ab_ident_choose(struct ab_plan *plan, int tree_fd, const struct ab_probe *probe, bool inside_root, struct ab_error *err) AB_MUST_USE;
 
 /*
- * A user namespace that turns the disk ids of ident into its kernel ids, for MOUNT_ATTR_IDMAP; the caller closes the descriptor.
- * Needs root. -1 and errno.
+ * A user namespace for MOUNT_ATTR_IDMAP that turns disk ids into kernel ids; the caller closes the descriptor. Mode IDMAP: all of
+ * them, AB_IDENT_BASE above (so that no owner in the depth of the tree is left out); other modes: the pairs that ident lists. Needs
+ * root. -1 and errno.
  */
 int ab_ident_userns(const struct ab_ident *ident) AB_MUST_USE;
 

@@ -44,6 +44,9 @@ void ab_probe_idmap_note(uint64_t dev, int64_t fs_type, bool takes);
 /* What the plan asks for, by default or explicitly: its network, limits, and (own trees) protection. */
 ab_promises ab_probe_asked(const struct ab_plan *plan);
 
+/* What is not kept of that, by the probe and by the plan's level, net and ident (once chosen). */
+ab_promises ab_probe_missing(const struct ab_probe *probe, const struct ab_plan *plan);
+
 /* Choose a level: want AUTO or one. Fills plan->level, fresh_proc, missing. -1 isolation.unavailable, with the exact remedy as hint
  * (sysctl, AppArmor profile or docker option, by what was found). require: promises that must not be missing. */
 int ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises require, struct ab_plan *plan, struct ab_error *err) AB_MUST_USE;
