@@ -80,7 +80,7 @@ ab_filter_start(const char *program, bool raw, pid_t *pid, int *fd, struct ab_er
 	for (int i = 0; rc == ENOENT && candidate(i, path); i++)
 		rc = spawn(path, argv, in, pid);
 	if (rc == ENOENT) {
-		ab_fail(err, AB_E_NOT_FOUND, "--jq: the helper ab-jq is not installed");
+		ab_fail(err, AB_E_UNSUPPORTED, "--jq: the helper ab-jq is not installed");
 		ab_error_hint(err, "set AB_LIBEXEC_DIR to the folder that holds ab-jq");
 		return -1;
 	}

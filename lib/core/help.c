@@ -7,9 +7,6 @@
 #include "core/opt.h"
 #include "core/param.h"
 
-/* jansson.h belongs to json.c; the version is one symbol of it. */
-extern const char *jansson_version_str(void);
-
 enum { COLUMN = 26, WIDTH = 110 };
 
 /* Text wrapped at WIDTH, hanging at COLUMN; `at` is where the line stands now. */
@@ -216,7 +213,7 @@ ab_help_version(const struct ab_tool *tool, bool as_json, struct ab_buf *out)
 	ab_json_string(&json, "name", tool->name);
 	ab_json_string(&json, "version", AB_VERSION);
 	ab_json_object(&json, "libraries");
-	ab_json_string(&json, "jansson", jansson_version_str());
+	ab_json_string(&json, "jansson", ab_json_library_version());
 	for (const struct ab_library *library = tool->libraries; library != NULL && library->name != NULL; library++)
 		ab_json_string(&json, library->name, library->version());
 	ab_json_object_end(&json);

@@ -223,8 +223,13 @@ read_request(struct ab_batch *batch, struct ab_call *call, const char *text, siz
 	const struct ab_op *op;
 
 	call->request = ab_value_parse(text, len, err);
-	if (call->request == NULL)
+	if (call->request == NULL) {
+		/* Every request is one line: where it stands in the input is said by `line`. */
+		static const char first[] = "line 1, ";
+		if (strncmp(err->msg, first, strlen(first)) == 0)
+			memmove(err->msg, err->msg + strlen(first), strlen(err->msg + strlen(first)) + 1);
 		return -1;
+	}
 	if (ab_value_kind(call->request) != AB_VALUE_OBJECT)
 		return ab_fail(err, AB_E_INPUT_INVALID, "a request is an object");
 	if (ab_control_read_id(ab_value_get(call->request, "id"), "id", &call->arena, &call->id, err) < 0)

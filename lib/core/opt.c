@@ -6,16 +6,16 @@
 
 #include "core/mem.h"
 
-#define ROW(ctype, abtype, m, ...) { .type = abtype, .offset = offsetof(struct ab_common, m), .flags = AB_CLI_ONLY | AB_CLI_OFF, __VA_ARGS__ }
-#define SWITCH(m, ...) ROW(int, AB_BOOLEAN, m, __VA_ARGS__)
-#define TEXT(m, ...) ROW(const char *, AB_STRING, m, __VA_ARGS__)
+/* Switches begin at 0 and count; that is what -vv is for, and does the others no harm. */
+#define FLAGS (AB_CLI_ONLY | AB_CLI_OFF)
+#define SWITCH(m, ...) { .type = AB_BOOLEAN, .offset = offsetof(struct ab_common, m), .flags = FLAGS | AB_COUNT, __VA_ARGS__ }
+#define TEXT(m, ...) { .type = AB_STRING, .offset = offsetof(struct ab_common, m), .flags = FLAGS, __VA_ARGS__ }
 
 const struct ab_param ab_common_params[] = {
 	SWITCH(help, .name = "help", .letter = 'h', .help = "show this help"),
 	SWITCH(version, .name = "version", .letter = 'V', .help = "show the version; with --json those of libraries and schemas too"),
 	SWITCH(quiet, .name = "quiet", .letter = 'q', .help = "no result record, no notes, no honest \"no\""),
-	{ .type = AB_BOOLEAN, .offset = offsetof(struct ab_common, verbose), .flags = AB_CLI_ONLY | AB_CLI_OFF | AB_COUNT, .name = "verbose",
-	    .letter = 'v', .help = "say more on stderr; may be repeated" },
+	SWITCH(verbose, .name = "verbose", .letter = 'v', .help = "say more on stderr; may be repeated"),
 	SWITCH(json, .name = "json", .help = "records, also where plain output is the default"),
 	TEXT(field, .name = "field", .meta = "NAME", .help = "print that field of each record, raw"),
 	SWITCH(nul, .name = "null", .letter = '0', .help = "with --field: end each with NUL instead of a newline"),
@@ -25,7 +25,7 @@ const struct ab_param ab_common_params[] = {
 	TEXT(encoding, .name = "encoding", .choices = "auto|utf8|base64", .dflt = "auto", .help = "how bytes become JSON"),
 	TEXT(log, .name = "log", .meta = "FILE", .env = "AB_LOG", .help = "append one record per operation to FILE"),
 	SWITCH(describe, .name = "describe", .help = "one record per operation, with JSON Schemas of request and answer"),
-	{ .type = AB_BOOLEAN, .offset = offsetof(struct ab_common, dry_run), .flags = AB_CLI_ONLY | AB_CLI_OFF | AB_IF_DRY_RUN,
+	{ .type = AB_BOOLEAN, .offset = offsetof(struct ab_common, dry_run), .flags = FLAGS | AB_COUNT | AB_IF_DRY_RUN,
 	    .name = "dry-run", .help = "only say what would be done" },
 	AB_PARAM_END
 };

@@ -250,6 +250,8 @@ parse(struct line *line, int argc, char **argv, struct ab_error *err)
 	/* Who asks for help gets it, whatever else is wrong. */
 	if (line->common.help > 0 || line->common.version > 0 || line->common.describe > 0)
 		return 0;
+	if (rc < 0 && err->hint[0] == '\0')
+		ab_error_hint(err, "%s%s%s --help", line->tool->name, line->named ? " " : "", line->named ? op->name : "");
 	if (rc < 0)
 		return -1;
 	if (line->op == NULL) {
