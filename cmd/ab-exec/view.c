@@ -37,8 +37,58 @@ add_system(struct ab_plan *plan)
 			ab_plan_view(plan, AB_VIEW_BIND, merged_dirs[i], merged_dirs[i])->optional = true;
 		}
 	}
-	ab_plan_view(plan, AB_VIEW_SYMLINK, "/tmp", "/var/tmp");
 	ab_plan_view(plan, AB_VIEW_SYMLINK, "/run", "/var/run");
+}
+
+static void
+add_tmpfs(struct ab_plan *plan, const char *target)
+{
+	struct ab_view *view = ab_plan_view(plan, AB_VIEW_TMPFS, NULL, target);
+
+	view->size = TMP_SIZE_BYTES;
+	view->mode = 01777;
+}
+
+/*
+ * A tree below /tmp appears below the scope's own /tmp, where a command may have put a link in the way since the last run: it goes.
+ */
+static int
+clear_way(const struct ab_plan *plan, const struct exec_place *place, struct ab_error *err)
+{
+	struct ab_error ignored = AB_ERROR_INIT;
+
+	if (!ab_path_below(plan->tree, "/tmp"))
+		return 0;
+	AB_AUTO_CLOSE int tmp = open(place->tmp_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (tmp < 0)
+		return ab_fail_errno(err, errno, "open \"%s\"", place->tmp_path);
+	const char *rel = plan->tree + strlen("/tmp/");
+	if (ab_path_make_dirs(tmp, rel, 0755, &ignored) == 0)
+		return 0;
+	AB_AUTO_FREE char *first = ab_strndup(rel, strcspn(rel, "/"));
+	if (ab_path_remove_tree(tmp, first, &ignored) < 0 && ignored.code != AB_E_NOT_FOUND) {
+		*err = ignored;
+		return -1;
+	}
+	return ab_path_make_dirs(tmp, rel, 0755, err);
+}
+
+/* /tmp is the scope's own; /var/tmp is the same, but where the tree itself lies below it. */
+static int
+add_tmp(struct ab_plan *plan, const struct exec_place *place, struct ab_error *err)
+{
+	if (place->tmp_path == NULL) {
+		add_tmpfs(plan, "/tmp");
+	} else {
+		if (clear_way(plan, place, err) < 0)
+			return -1;
+		ab_plan_view(plan, AB_VIEW_BIND, place->tmp_path, "/tmp")->writable = true;
+	}
+	if (ab_path_below(plan->tree, "/var/tmp"))
+		add_tmpfs(plan, "/var/tmp");
+	else
+		ab_plan_view(plan, AB_VIEW_SYMLINK, "/tmp", "/var/tmp");
+	return 0;
 }
 
 static void
@@ -149,13 +199,8 @@ view_make(const struct run_params *params, struct ab_plan *plan, struct exec_pla
 	add_system(plan);
 	if (add_resolver(plan, err) < 0)
 		return -1;
-	if (place->tmp_path != NULL) {
-		ab_plan_view(plan, AB_VIEW_BIND, place->tmp_path, "/tmp")->writable = true;
-	} else {
-		struct ab_view *tmp = ab_plan_view(plan, AB_VIEW_TMPFS, NULL, "/tmp");
-		tmp->size = TMP_SIZE_BYTES;
-		tmp->mode = 01777;
-	}
+	if (add_tmp(plan, place, err) < 0)
+		return -1;
 	if (add_given(params, plan, &place->scope.settings, err) < 0)
 		return -1;
 	add_tree(plan);
