@@ -1,0 +1,38 @@
+/*
+ * What a launcher must know about a git repository: which of its files make git run something later, and where they are.
+ *
+ * gitrepository-layout(5), git-config(1), githooks(5), git-worktree(1). git itself is never run. Everything is read bounded and
+ * beneath the descriptor that is given; no answer depends on what a link outside of it says.
+ */
+#ifndef AB_SYS_GITREPO_H
+#define AB_SYS_GITREPO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Whether a variable of a configuration file makes git run a program, or read another configuration (which may): key as
+ * ab_gitconfig_each gives it. `true` and `false` (core.fsmonitor) run nothing. A key so long that it was cut counts as one.
+ */
+bool ab_gitrepo_runs(const char *key, const char *value);
+
+/* A number that stands for all variables of that kind in the file rel beneath dirfd; 0 when there are none, or no such file. A file
+ * that is too big to be read (1 MiB) counts as one that has some. */
+uint64_t ab_gitrepo_commands(int dirfd, const char *rel);
+
+/*
+ * Call each(data, path) for every path in the tree that the configuration at rel (relative to tree_fd) makes git run or read:
+ * the directory core.hooksPath, include.path, and the program of a command (or an interpreter's script). path is relative to the tree,
+ * normalised, and exists without a link in it. Included files in the tree are followed, three deep. tree: the canonical path of
+ * the tree. At most 64 calls.
+ */
+void ab_gitrepo_references(int tree_fd, const char *tree, const char *rel, void (*each)(void *data, const char *path), void *data);
+
+/* The path in a `.git` file ("gitdir: PATH") or, when prefix is "", in a file of one line (commondir, gitdir); NULL when it is none.
+ * The caller frees. */
+char *ab_gitrepo_pointer(int dirfd, const char *rel, const char *prefix);
+
+/* Whether the directory rel beneath dirfd is what git takes for a repository: HEAD, objects, refs. */
+bool ab_gitrepo_is(int dirfd, const char *rel);
+
+#endif
