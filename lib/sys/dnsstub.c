@@ -11,7 +11,7 @@ enum { FLAG_RESPONSE = 0x8000, FLAG_RD = 0x0100, FLAG_RA = 0x0080, OPCODE = 0x78
 enum { NOERROR = 0, SERVFAIL = 2, NXDOMAIN = 3, NOTIMP = 4, REFUSED = 5 };
 enum { CLASS_IN = 1, TYPE_ANY = 255 };
 
-/* 198.18.0.0/15; .1 is the sandbox's own address. No last octet is 0 or 255: some programs take such for a network. */
+/* 198.18.0.0/15; .1 is the sandbox's own address. No last octet is 0 or 255, which some take for a network. */
 #define RANGE_FIRST 0xc6120000u
 #define PER_BLOCK 250u
 
@@ -92,8 +92,9 @@ put32(unsigned char *at, uint32_t value)
 }
 
 /*
- * The labels at *offset as dotted text (at most 254 bytes of it, by RFC 1035's limit of 255 on the wire). False when they are broken
- * or compressed (a question has nothing to point at). A label with bytes that no host name has makes *odd true.
+ * The labels at *offset as dotted text (at most 254 bytes of it, by RFC 1035's limit of 255 on the wire). False
+ * when they are broken or compressed (a question has nothing to point at). A label with bytes that no host name
+ * has makes *odd true.
  */
 static bool
 read_name(const unsigned char *packet, size_t len, size_t *offset, char text[static 256], bool *odd)
@@ -136,7 +137,8 @@ kind_of(const struct ab_dns_question *question)
 {
 	const char *name = question->name;
 
-	if (strcmp(name, "localhost") == 0 || strcmp(name, "localhost.localdomain") == 0 || ends_with(name, ".localhost"))
+	if (strcmp(name, "localhost") == 0 || strcmp(name, "localhost.localdomain") == 0 ||
+	    ends_with(name, ".localhost"))
 		return AB_DNS_LOCAL;
 	if (ends_with(name, ".in-addr.arpa") || ends_with(name, ".ip6.arpa"))
 		return AB_DNS_REVERSE;
@@ -156,7 +158,8 @@ ab_dns_parse(struct ab_dns_question *question, const void *packet, size_t len)
 		return;
 	question->id = get16(bytes);
 	question->flags = get16(bytes + 2);
-	if ((question->flags & FLAG_RESPONSE) != 0 || get16(bytes + 4) != 1 || !read_name(bytes, len, &at, text, &odd) || len - at < 4)
+	if ((question->flags & FLAG_RESPONSE) != 0 || get16(bytes + 4) != 1 ||
+	    !read_name(bytes, len, &at, text, &odd) || len - at < 4)
 		return;
 	question->type = get16(bytes + at);
 	question->class = get16(bytes + at + 2);
@@ -175,7 +178,8 @@ reverse_address(const char *name)
 	unsigned a, b, c, d;
 	int used = 0;
 
-	if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &a, &b, &c, &d, &used) != 4 || used == 0 || name[used] != '\0')
+	if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &a, &b, &c, &d, &used) != 4 || used == 0 ||
+	    name[used] != '\0')
 		return 0;
 	return a > 255 || b > 255 || c > 255 || d > 255 ? 0 : d << 24 | c << 16 | b << 8 | a;
 }

@@ -1,8 +1,9 @@
 /*
- * A DNS stub as pure functions over packets: it knows no upstream, gives every name an address of its own, and finds the name back.
+ * A DNS stub as pure functions over packets: it knows no upstream, gives every name an address of its own, and
+ * finds the name back.
  *
- * Source: RFC 1035 (messages), RFC 6761 (localhost), RFC 6891 (a responder may ignore EDNS). Nothing here does I/O; sys/netgate owns
- * the socket. Addresses are IPv4 in host byte order.
+ * Source: RFC 1035 (messages), RFC 6761 (localhost), RFC 6891 (a responder may ignore EDNS). Nothing here does
+ * I/O; sys/netgate owns the socket. Addresses are IPv4 in host byte order.
  */
 #ifndef AB_SYS_DNSSTUB_H
 #define AB_SYS_DNSSTUB_H
@@ -31,7 +32,8 @@ enum ab_dns_kind {
 	AB_DNS_NAME,	  /* a name in normal form: a host that somebody wants */
 	AB_DNS_LOCAL,	  /* localhost, localhost.localdomain and names below localhost */
 	AB_DNS_REVERSE,	  /* a name below in-addr.arpa or ip6.arpa */
-	AB_DNS_ODD,	  /* well-formed, but no host name: service discovery ("_http._tcp…"), the root, other bytes, not class IN */
+	AB_DNS_ODD, /* well-formed, but no host name: service discovery ("_http._tcp…"), the root, other bytes,
+		       not class IN */
 };
 
 struct ab_dns_question {
@@ -45,9 +47,10 @@ struct ab_dns_question {
 void ab_dns_parse(struct ab_dns_question *question, const void *packet, size_t len);
 
 /*
- * The answer to a question that is not MALFORMED; packet is the one that it was read from. names NULL (mode none): NXDOMAIN for
- * every host. Else A: the name's address; AAAA and every other type of a name: no data; REVERSE: the name of one of our addresses.
- * SERVFAIL when the table is full. The reply's length, at most AB_DNS_REPLY_MAX.
+ * The answer to a question that is not MALFORMED; packet is the one that it was read from. names NULL (mode
+ * none): NXDOMAIN for every host. Else A: the name's address; AAAA and every other type of a name: no data;
+ * REVERSE: the name of one of our addresses. SERVFAIL when the table is full. The reply's length, at most
+ * AB_DNS_REPLY_MAX.
  */
 size_t ab_dns_reply(const struct ab_dns_question *question, const void *packet, struct ab_dns_names *names,
     unsigned char reply[static AB_DNS_REPLY_MAX]);

@@ -230,7 +230,8 @@ ab_address_is_ours(const struct ab_address *address)
 	struct ab_address local;
 	socklen_t len = ab_address_to_sockaddr(address, 9, &peer), self_len = sizeof(self);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&peer, len) != 0 || getsockname(fd, (struct sockaddr *)&self, &self_len) != 0)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&peer, len) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&self, &self_len) != 0)
 		return false;
 	return ab_address_from_sockaddr(&local, (struct sockaddr *)&self) && local.family == address->family &&
 	    memcmp(local.bytes, address->bytes, sizeof(local.bytes)) == 0;

@@ -1,8 +1,9 @@
 /*
  * Host names and addresses as the network gate compares them.
  *
- * A host is kept in one form everywhere (rules, DNS questions, proxy requests, destinations of connections): lower case, without
- * the trailing dot, punycode as given (IDNA is left alone), or an address literal as inet_ntop(3) prints it, without brackets.
+ * A host is kept in one form everywhere (rules, DNS questions, proxy requests, destinations of connections):
+ * lower case, without the trailing dot, punycode as given (IDNA is left alone), or an address literal as
+ * inet_ntop(3) prints it, without brackets.
  */
 #ifndef AB_SYS_NETADDR_H
 #define AB_SYS_NETADDR_H
@@ -17,9 +18,10 @@
 #define AB_HOST_PORT_SIZE (AB_HOST_SIZE + 8) /* "[…]:65535" */
 
 /*
- * Bring a name or address literal (IPv6 with or without brackets) into that form. False when it is neither: empty or long labels,
- * bytes other than letters, digits, '-' and '_', a zone id, or a name whose last label is a number (it would be read as an
- * address by inet_aton(3): "127.1", "0x7f000001", "2130706433"). IPv4-mapped IPv6 becomes IPv4.
+ * Bring a name or address literal (IPv6 with or without brackets) into that form. False when it is neither:
+ * empty or long labels, bytes other than letters, digits, '-' and '_', a zone id, or a name whose last label is
+ * a number (it would be read as an address by inet_aton(3): "127.1", "0x7f000001", "2130706433"). IPv4-mapped
+ * IPv6 becomes IPv4.
  */
 bool ab_host_normalise(char host[static AB_HOST_SIZE], const char *text, size_t len);
 /* "host:port", "[2001:db8::1]:port". Returns text. */
@@ -42,12 +44,14 @@ socklen_t ab_address_to_sockaddr(const struct ab_address *address, uint16_t port
 const char *ab_address_host(char host[static AB_HOST_SIZE], const struct ab_address *address);
 
 /*
- * Why a name must not lead to this address unless the list names the address itself: "loopback", "private", "link-local"
- * (metadata services are there), …; NULL for an address of the public Internet. An IPv6 address that carries an IPv4 address
- * (NAT64, RFC 6052; 6to4, RFC 3056) is judged by that. Source: IANA's special-purpose address registries (RFC 6890).
+ * Why a name must not lead to this address unless the list names the address itself: "loopback", "private",
+ * "link-local" (metadata services are there), …; NULL for an address of the public Internet. An IPv6 address
+ * that carries an IPv4 address (NAT64, RFC 6052; 6to4, RFC 3056) is judged by that. Source: IANA's
+ * special-purpose address registries (RFC 6890).
  */
 const char *ab_address_special(const struct ab_address *address);
-/* Whether a connection to it would stay on this machine (the kernel is asked: connect(2) of a datagram socket, getsockname(2)). */
+/* Whether a connection to it would stay on this machine (the kernel is asked: connect(2) of a datagram socket,
+ * getsockname(2)). */
 bool ab_address_is_ours(const struct ab_address *address);
 
 #endif

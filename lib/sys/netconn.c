@@ -82,8 +82,10 @@ end_connection(struct ab_netconn *conn, bool reset)
 void
 ab_netconns_close(struct ab_netconns *conns)
 {
-	while (conns->first != NULL)
-		end_connection(conns->first, true);
+	for (struct ab_netconn *conn = conns->first, *next; conn != NULL; conn = next) {
+		next = conn->next;
+		end_connection(conn, true);
+	}
 }
 
 static struct ab_netconn *
@@ -116,7 +118,7 @@ linger_over(struct ab_timer *timer)
 	end_connection(timer->data, false);
 }
 
-/* Write the refusal, then read the client out: closing at once would reset the connection and lose what it was told. */
+/* Write the refusal, then read the client out: closing at once would reset the connection and lose it. */
 static void
 linger(struct ab_watch *watch, unsigned events)
 {
@@ -195,7 +197,8 @@ start_relay(struct ab_netconn *conn)
 	conn->relay.data = conn;
 	conn->relaying = true;
 	struct ab_buf *first[2] = { &conn->out, &up };
-	if (ab_relay_start(&conn->relay, loop, ab_steal_fd(&conn->client.fd), ab_steal_fd(&conn->server.fd), first, &err) != 0)
+	if (ab_relay_start(&conn->relay, loop, ab_steal_fd(&conn->client.fd), ab_steal_fd(&conn->server.fd),
+		first, &err) != 0)
 		end_connection(conn, true);
 }
 
@@ -300,7 +303,8 @@ judge(struct ab_netconn *conn)
 		return;
 	}
 	/* "localhost" is whatever it is outside: servers that listen on it are often on ::1 alone. */
-	if ((strcmp(name, "127.0.0.1") == 0 || strcmp(name, "::1") == 0) && ab_net_policy_lists(policy, "localhost", conn->port))
+	if ((strcmp(name, "127.0.0.1") == 0 || strcmp(name, "::1") == 0) &&
+	    ab_net_policy_lists(policy, "localhost", conn->port))
 		name = "localhost";
 	if (ab_address_parse(name, &conn->address[0])) {
 		conn->address_count = 1;
@@ -360,7 +364,8 @@ head_readable(struct ab_watch *watch, unsigned events)
 		}
 		ab_buf_release(&conn->out);
 		ab_buf_consume(&conn->in, conn->proxy.used);
-		if (conn->in.len > 0 && ab_proxy_parse(&conn->proxy, conn->in.data, conn->in.len) == AB_PROXY_SOCKS)
+		if (conn->in.len > 0 &&
+		    ab_proxy_parse(&conn->proxy, conn->in.data, conn->in.len) == AB_PROXY_SOCKS)
 			head_done(conn);
 		else if (conn->proxy.state == AB_PROXY_BAD)
 			refuse(conn, AB_PROXY_REPLY_BAD, "");

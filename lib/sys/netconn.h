@@ -1,6 +1,6 @@
 /*
- * The connections of one network gate: each from accept, or from the head of its proxy request, over judgement, name and connect to
- * the relay, and its refusal on the way. Everything on the loop, nothing blocks.
+ * The connections of one network gate: each from accept, or from the head of its proxy request, over judgement,
+ * name and connect to the relay, and its refusal on the way. Everything on the loop, nothing blocks.
  */
 #ifndef AB_SYS_NETCONN_H
 #define AB_SYS_NETCONN_H
@@ -20,7 +20,8 @@ struct ab_netconns {
 	struct ab_resolver resolver;
 	struct ab_netconn *first;
 	unsigned count; /* the caller accepts no more than AB_NETCONN_MAX */
-	/* host and port were refused; address: a name of the list led to this address that it may not (NULL: it is not listed) */
+	/* host and port were refused; address: a name of the list led to this address that it may not (NULL: it
+	 * is not listed) */
 	void (*refused)(void *data, const char *host, uint16_t port, const char *address);
 	void (*ended)(void *data); /* a connection is gone: there is room */
 	void *data;
@@ -36,6 +37,7 @@ void ab_netconns_close(struct ab_netconns *conns);
 
 /* The option that would allow it: "--net allow:HOST:PORT", with address (may be NULL) as a second host. */
 #define AB_NETCONN_ALLOW_SIZE 384
-const char *ab_netconn_allow(char text[static AB_NETCONN_ALLOW_SIZE], const char *host, uint16_t port, const char *address);
+const char *ab_netconn_allow(
+    char text[static AB_NETCONN_ALLOW_SIZE], const char *host, uint16_t port, const char *address);
 
 #endif

@@ -27,7 +27,7 @@ struct note {
 struct ab_netgate {
 	struct ab_loop *loop;
 	const struct ab_net_policy *policy;
-	struct ab_watch dns; /* fd -1: none */
+	struct ab_watch dns;	    /* fd -1: none */
 	struct ab_dns_names *names; /* mode ALLOW, from the first question on */
 	struct listener listener[AB_NETGATE_FDS_MAX];
 	unsigned listener_count;
@@ -104,7 +104,8 @@ told_with_port(const struct ab_netgate *gate, const char *name)
 static void
 note_asked(struct ab_netgate *gate, const struct ab_dns_question *question)
 {
-	if (question->kind != AB_DNS_NAME || (question->type != AB_DNS_TYPE_A && question->type != AB_DNS_TYPE_AAAA) ||
+	if (question->kind != AB_DNS_NAME ||
+	    (question->type != AB_DNS_TYPE_A && question->type != AB_DNS_TYPE_AAAA) ||
 	    ab_net_policy_knows(gate->policy, question->name))
 		return;
 	struct ab_violation *violation = find_violation(gate, question->name);
@@ -140,7 +141,7 @@ dns_readable(struct ab_watch *watch, unsigned events)
 		if (gate->names == NULL && gate->policy->mode == AB_NET_ALLOW)
 			gate->names = ab_dns_names_new();
 		size_t len = ab_dns_reply(&question, packet, gate->names, reply);
-		/* A reply that does not fit the asker's buffer is lost, as any datagram may be: it asks again. */
+		/* A reply that does not fit the asker's buffer is lost, as any datagram may be. */
 		sendto(watch->fd, reply, len, MSG_NOSIGNAL, (struct sockaddr *)&from, from_len);
 	}
 }
@@ -188,7 +189,8 @@ admit(struct ab_netgate *gate, const struct listener *listener, int client)
 	char literal[AB_HOST_SIZE];
 	socklen_t len = sizeof(to);
 
-	if (getsockname(client, (struct sockaddr *)&to, &len) != 0 || !ab_address_from_sockaddr(&address, (struct sockaddr *)&to)) {
+	if (getsockname(client, (struct sockaddr *)&to, &len) != 0 ||
+	    !ab_address_from_sockaddr(&address, (struct sockaddr *)&to)) {
 		close(client);
 		return;
 	}
@@ -198,8 +200,8 @@ admit(struct ab_netgate *gate, const struct listener *listener, int client)
 	}
 	const char *host = ab_address_host(literal, &address);
 	if (address.family == AF_INET && address.bytes[0] == 198 && (address.bytes[1] & 0xfe) == 18) {
-		uint32_t number = (uint32_t)address.bytes[0] << 24 | (uint32_t)address.bytes[1] << 16 | (uint32_t)address.bytes[2] << 8 |
-		    address.bytes[3];
+		uint32_t number = (uint32_t)address.bytes[0] << 24 | (uint32_t)address.bytes[1] << 16 |
+		    (uint32_t)address.bytes[2] << 8 | address.bytes[3];
 		host = gate->names != NULL ? ab_dns_names_find(gate->names, number) : NULL;
 	}
 	if (host == NULL)
@@ -241,24 +243,28 @@ take(struct ab_netgate *gate, int fd, struct ab_error *err)
 	socklen_t len = sizeof(at), type_len = sizeof(int);
 	int type = 0;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0 || getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
 		int saved = errno;
 		close(fd);
 		return ab_fail_errno(err, saved, "network gate: a socket of the sandbox");
 	}
 	memcpy(&in, &at, sizeof(in)); /* the port lies at the same place for both families (RFC 3493) */
 	if (type == SOCK_DGRAM) {
-		gate->dns = (struct ab_watch){ .fd = fd, .events = AB_READABLE, .ready = dns_readable, .data = gate };
+		gate->dns =
+		    (struct ab_watch){ .fd = fd, .events = AB_READABLE, .ready = dns_readable, .data = gate };
 		return ab_loop_add(gate->loop, &gate->dns, err);
 	}
 	struct listener *listener = &gate->listener[gate->listener_count++];
 	listener->port = ntohs(in.sin_port);
-	listener->watch = (struct ab_watch){ .fd = fd, .events = AB_READABLE, .ready = acceptable, .data = gate };
+	listener->watch =
+	    (struct ab_watch){ .fd = fd, .events = AB_READABLE, .ready = acceptable, .data = gate };
 	return ab_loop_add(gate->loop, &listener->watch, err);
 }
 
 struct ab_netgate *
-ab_netgate_open(struct ab_loop *loop, const struct ab_net_policy *policy, const int *fds, unsigned fd_count, struct ab_error *err)
+ab_netgate_open(struct ab_loop *loop, const struct ab_net_policy *policy, const int *fds, unsigned fd_count,
+    struct ab_error *err)
 {
 	struct ab_netgate *gate = ab_calloc(1, sizeof(*gate));
 	bool good = true;

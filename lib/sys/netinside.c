@@ -1,8 +1,9 @@
 /*
  * The inside of the network gate: what init makes in the sandbox's own network namespace.
  *
- * Sources: netdevice(7), rtnetlink(7). An address with a short prefix on lo makes the whole prefix local (the kernel adds the
- * route itself, as it does for 127.0.0.0/8), so one message gives the range, its route and a source address.
+ * Sources: netdevice(7), rtnetlink(7). An address with a short prefix on lo makes the whole prefix local (the
+ * kernel adds the route itself, as it does for 127.0.0.0/8), so one message gives the range, its route and a
+ * source address.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +25,8 @@ struct sockets {
 
 /* One socket bound to address:port and, for a stream, listening. */
 static int
-add_socket(struct sockets *sockets, int type, const struct ab_address *address, uint16_t port, const char **step)
+add_socket(
+    struct sockets *sockets, int type, const struct ab_address *address, uint16_t port, const char **step)
 {
 	struct sockaddr_storage to;
 	socklen_t len = ab_address_to_sockaddr(address, port, &to);
@@ -44,11 +46,14 @@ add_socket(struct sockets *sockets, int type, const struct ab_address *address, 
 	return type == SOCK_STREAM ? listen(fd, BACKLOG) : 0;
 }
 
-/* The DNS socket serves for the ioctl too: a system call less, and lo must be up before 127.0.0.1 can be bound. */
+/* The DNS socket serves for the ioctl too: a system call less, and lo must be up before 127.0.0.1 can be bound.
+ */
 static int
 open_dns(struct sockets *sockets, const char **step)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(DNS_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(DNS_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+	};
 	struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 
 	*step = "DNS socket";
@@ -63,7 +68,8 @@ open_dns(struct sockets *sockets, const char **step)
 	return bind(fd, (struct sockaddr *)&to, sizeof(to));
 }
 
-/* Give lo an address; one that it has is no failure. Waits for the kernel's answer (it is there when sendto returns). */
+/* Give lo an address; one that it has is no failure. Waits for the kernel's answer (it is there when sendto
+ * returns). */
 static int
 add_address(int netlink, const struct ab_address *address, unsigned prefix)
 {
@@ -73,7 +79,8 @@ add_address(int netlink, const struct ab_address *address, unsigned prefix)
 		struct rtattr attribute;
 		unsigned char address[16];
 	} request = {
-		.header = { .nlmsg_type = RTM_NEWADDR, .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK },
+		.header = { .nlmsg_type = RTM_NEWADDR,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK },
 		.message = { .ifa_family = (unsigned char)address->family,
 		    .ifa_prefixlen = (unsigned char)prefix,
 		    .ifa_index = LOOPBACK_INDEX },
@@ -91,7 +98,8 @@ add_address(int netlink, const struct ab_address *address, unsigned prefix)
 	memcpy(request.address, address->bytes, size);
 	request.attribute.rta_len = (unsigned short)RTA_LENGTH(size);
 	request.header.nlmsg_len = (unsigned)(NLMSG_LENGTH(sizeof(request.message)) + RTA_LENGTH(size));
-	if (send(netlink, &request, request.header.nlmsg_len, 0) < 0 || recv(netlink, &reply, sizeof(reply), 0) < 0)
+	if (send(netlink, &request, request.header.nlmsg_len, 0) < 0 ||
+	    recv(netlink, &reply, sizeof(reply), 0) < 0)
 		return -1;
 	if (reply.header.nlmsg_type == NLMSG_ERROR && reply.error.error != 0 && reply.error.error != -EEXIST) {
 		errno = -reply.error.error;
@@ -111,17 +119,19 @@ add_addresses(const struct ab_net_policy *policy, const char **step)
 	if (netlink < 0 || add_address(netlink, &address, 15) != 0)
 		return -1;
 	for (size_t i = 0; i < policy->rule_count; i++) {
-		if (!ab_address_parse(policy->rule[i].host, &address) || (address.family == AF_INET && address.bytes[0] == 127) ||
+		if (!ab_address_parse(policy->rule[i].host, &address) ||
+		    (address.family == AF_INET && address.bytes[0] == 127) ||
 		    strcmp(policy->rule[i].host, "::1") == 0)
 			continue;
-		/* An address that no interface can have (multicast), or no IPv6 here: it stays unreachable, the rest works. */
+		/* An address that no interface can have (multicast), or no IPv6 here: it stays unreachable, the
+		 * rest works. */
 		if (add_address(netlink, &address, address.family == AF_INET ? 32 : 128) != 0)
 			continue;
 	}
 	return 0;
 }
 
-/* Where one of our own ports is on the list, its listener takes any address, and the gate tells which was meant. */
+/* Where the proxy's port is on the list, its listener takes any address; the gate tells which was meant. */
 static int
 add_listeners(struct sockets *sockets, const struct ab_net_policy *policy, const char **step)
 {
@@ -136,7 +146,8 @@ add_listeners(struct sockets *sockets, const struct ab_net_policy *policy, const
 	if (add_socket(sockets, SOCK_STREAM, shared ? &ANY4 : &LOOPBACK, AB_NETGATE_PROXY_PORT, step) != 0)
 		return -1;
 	for (unsigned i = 0; i < count; i++)
-		if (ports[i] != AB_NETGATE_PROXY_PORT && add_socket(sockets, SOCK_STREAM, &ANY4, ports[i], step) != 0)
+		if (ports[i] != AB_NETGATE_PROXY_PORT &&
+		    add_socket(sockets, SOCK_STREAM, &ANY4, ports[i], step) != 0)
 			return -1;
 	count = ab_net_policy_ports(policy, AF_INET6, ports);
 	for (unsigned i = 0; i < count; i++)
@@ -153,7 +164,8 @@ ab_netgate_inside(const struct ab_net_policy *policy, int fds[static AB_NETGATE_
 	*step = "network policy";
 	errno = EINVAL;
 	if (policy->mode != AB_NET_HOST && open_dns(&sockets, step) == 0 &&
-	    (policy->mode == AB_NET_NONE || (add_addresses(policy, step) == 0 && add_listeners(&sockets, policy, step) == 0)))
+	    (policy->mode == AB_NET_NONE ||
+		(add_addresses(policy, step) == 0 && add_listeners(&sockets, policy, step) == 0)))
 		return sockets.count;
 	int saved = errno;
 	while (sockets.count > 0)

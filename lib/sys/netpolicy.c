@@ -8,31 +8,35 @@
 
 enum { RULES_MAX = 4096 };
 
-/* What a fresh `npm ci`, `pip install`, `git clone`, … needs, and no more: no general object store, through which anything could
- * leave (so @go has no storage.googleapis.com). */
+/* What a fresh `npm ci`, `pip install`, `git clone`, … needs, and no more: no general object store, through
+ * which anything could leave (so @go has no storage.googleapis.com). */
 static const struct ab_net_group GROUPS[] = {
 	{ "@alpine", "dl-cdn.alpinelinux.org", "Alpine packages (apk)" },
 	{ "@crates", "index.crates.io,static.crates.io,crates.io", "Rust crates (cargo)" },
-	{ "@debian", "deb.debian.org,security.debian.org,ftp.debian.org,snapshot.debian.org", "Debian packages (apt)" },
+	{ "@debian", "deb.debian.org,security.debian.org,ftp.debian.org,snapshot.debian.org",
+	    "Debian packages (apt)" },
 	{ "@docker",
 	    "docker.io,registry-1.docker.io,auth.docker.io,production.cloudflare.docker.com,"
 	    "production.cloudfront.docker.com,index.docker.io",
 	    "Docker Hub images" },
-	{ "@fedora", "dl.fedoraproject.org,mirrors.fedoraproject.org,download.fedoraproject.org", "Fedora packages (dnf)" },
+	{ "@fedora", "dl.fedoraproject.org,mirrors.fedoraproject.org,download.fedoraproject.org",
+	    "Fedora packages (dnf)" },
 	{ "@git",
 	    "github.com,github.com:22,codeload.github.com,api.github.com,*.githubusercontent.com,ssh.github.com,"
 	    "gitlab.com,gitlab.com:22,altssh.gitlab.com,bitbucket.org,bitbucket.org:22,altssh.bitbucket.org,"
 	    "codeberg.org,codeberg.org:22,git.sr.ht,git.sr.ht:22",
 	    "git over https and ssh: GitHub, GitLab, Bitbucket, Codeberg, SourceHut" },
 	{ "@go", "proxy.golang.org,sum.golang.org,go.dev,dl.google.com", "Go modules and tool chains" },
-	{ "@maven", "repo.maven.apache.org,repo1.maven.org,plugins.gradle.org,plugins-artifacts.gradle.org,services.gradle.org",
+	{ "@maven",
+	    "repo.maven.apache.org,repo1.maven.org,plugins.gradle.org,plugins-artifacts.gradle.org,services.gradle.org",
 	    "Maven Central and Gradle plugins" },
 	{ "@npm", "registry.npmjs.org,registry.yarnpkg.com", "npm packages (npm, pnpm, yarn)" },
 	{ "@nuget", "api.nuget.org,www.nuget.org,globalcdn.nuget.org", ".NET packages" },
 	{ "@packagist", "packagist.org,repo.packagist.org", "PHP packages (composer)" },
 	{ "@pypi", "pypi.org,files.pythonhosted.org", "Python packages (pip, uv, poetry)" },
 	{ "@rubygems", "rubygems.org,index.rubygems.org", "Ruby gems (gem, bundler)" },
-	{ "@ubuntu", "archive.ubuntu.com,*.archive.ubuntu.com,security.ubuntu.com,ports.ubuntu.com", "Ubuntu packages (apt)" },
+	{ "@ubuntu", "archive.ubuntu.com,*.archive.ubuntu.com,security.ubuntu.com,ports.ubuntu.com",
+	    "Ubuntu packages (apt)" },
 	{ NULL, NULL, NULL },
 };
 
@@ -93,14 +97,16 @@ ab_net_policy_allows(const struct ab_net_policy *policy, const char *text, uint1
 		return true;
 	if (policy->mode == AB_NET_NONE || !ab_host_normalise(host, text, strlen(text)))
 		return false;
-	return covered(policy, host, port) || (strcmp(host, "localhost") == 0 && covered(policy, "127.0.0.1", port));
+	return covered(policy, host, port) ||
+	    (strcmp(host, "localhost") == 0 && covered(policy, "127.0.0.1", port));
 }
 
 bool
 ab_net_policy_lists(const struct ab_net_policy *policy, const char *host, uint16_t port)
 {
 	for (size_t i = 0; i < policy->rule_count; i++)
-		if (policy->rule[i].host[0] != '*' && has_port(&policy->rule[i], port) && covers(policy->rule[i].host, host))
+		if (policy->rule[i].host[0] != '*' && has_port(&policy->rule[i], port) &&
+		    covers(policy->rule[i].host, host))
 			return true;
 	return false;
 }
@@ -123,12 +129,13 @@ ab_net_policy_within(const struct ab_net_policy *inner, const struct ab_net_poli
 		return false;
 	for (size_t i = 0; i < inner->rule_count; i++)
 		for (size_t j = 0; j < AB_COUNT_OF(inner->rule[i].port); j++)
-			if (inner->rule[i].port[j] != 0 && !covered(outer, inner->rule[i].host, inner->rule[i].port[j]))
+			if (inner->rule[i].port[j] != 0 &&
+			    !covered(outer, inner->rule[i].host, inner->rule[i].port[j]))
 				return false;
 	return true;
 }
 
-/* Keep ports sorted and without repetition; the count afterwards, one more than the maximum when it does not fit. */
+/* Keep ports sorted and without repetition; the count, one more than the maximum when it does not fit. */
 static unsigned
 add_port(uint16_t *ports, unsigned count, uint16_t port)
 {
@@ -197,16 +204,20 @@ parse_host(struct ab_net_policy *policy, const char *item, size_t len, struct ab
 	size_t host_len = host_length(item, len);
 	uint16_t port = 0;
 
-	if (host_len < len && (item[host_len] != ':' || !ab_port_parse(item + host_len + 1, len - host_len - 1, &port)))
-		return ab_fail(err, AB_E_INPUT_INVALID, "network list: \"%.*s\": the port must be a number from 1 to 65535", (int)len, item);
+	if (host_len < len &&
+	    (item[host_len] != ':' || !ab_port_parse(item + host_len + 1, len - host_len - 1, &port)))
+		return ab_fail(err, AB_E_INPUT_INVALID,
+		    "network list: \"%.*s\": the port must be a number from 1 to 65535", (int)len, item);
 	if (host_len == 1 && item[0] == '*')
 		return add_rule(policy, "*", port, err);
 	bool wild = host_len > 2 && item[0] == '*' && item[1] == '.';
 	bool good = ab_host_normalise(wild ? host + 2 : host, item + (wild ? 2 : 0), host_len - (wild ? 2 : 0));
 	struct ab_address address;
 	if (!good || (wild && ab_address_parse(host + 2, &address))) {
-		ab_fail(err, AB_E_INPUT_INVALID, "network list: \"%.*s\" is not a host name, *.NAME, address or @group", (int)len, item);
-		ab_error_hint(err, memchr(item, '/', len) != NULL
+		ab_fail(err, AB_E_INPUT_INVALID,
+		    "network list: \"%.*s\" is not a host name, *.NAME, address or @group", (int)len, item);
+		ab_error_hint(err,
+		    memchr(item, '/', len) != NULL
 			? "write HOST or HOST:PORT, without scheme or path"
 			: "names are ASCII (punycode for others); addresses are written in full, IPv6 as [ADDRESS]:PORT");
 		return -1;
@@ -240,14 +251,17 @@ parse_list(struct ab_net_policy *policy, const char *text, bool groups, struct a
 	for (const char *item = text;;) {
 		size_t len = strcspn(item, ",");
 		if (len == 0)
-			return ab_fail(err, AB_E_INPUT_INVALID, "network list: \"%.200s\" has an empty part", text);
+			return ab_fail(
+			    err, AB_E_INPUT_INVALID, "network list: \"%.200s\" has an empty part", text);
 		const struct ab_net_group *group = NULL;
 		int shown = len > 200 ? 200 : (int)len;
 		if (len > AB_HOST_MAX + 10)
-			return ab_fail(err, AB_E_INPUT_INVALID, "network list: \"%.*s…\" is too long for a host", shown, item);
+			return ab_fail(err, AB_E_INPUT_INVALID,
+			    "network list: \"%.*s…\" is too long for a host", shown, item);
 		if (groups && item[0] == '@' && (group = find_group(item, len)) == NULL)
 			return unknown_group(item, len, err);
-		if (group != NULL ? parse_list(policy, group->hosts, false, err) : parse_host(policy, item, len, err))
+		if (group != NULL ? parse_list(policy, group->hosts, false, err)
+				  : parse_host(policy, item, len, err))
 			return -1;
 		if (item[len] == '\0')
 			return 0;
@@ -259,10 +273,12 @@ static int
 check_ports(const struct ab_net_policy *policy, struct ab_error *err)
 {
 	uint16_t ports[AB_NETGATE_PORTS_MAX];
-	unsigned count = ab_net_policy_ports(policy, AF_INET, ports) + ab_net_policy_ports(policy, AF_INET6, ports);
+	unsigned count =
+	    ab_net_policy_ports(policy, AF_INET, ports) + ab_net_policy_ports(policy, AF_INET6, ports);
 
 	if (count > AB_NETGATE_PORTS_MAX)
-		return ab_fail(err, AB_E_INPUT_INVALID, "network list: more than %d different ports", AB_NETGATE_PORTS_MAX);
+		return ab_fail(err, AB_E_INPUT_INVALID, "network list: more than %d different ports",
+		    AB_NETGATE_PORTS_MAX);
 	return 0;
 }
 
@@ -274,12 +290,14 @@ ab_net_policy_parse(const char *text, struct ab_net_policy *policy, struct ab_er
 		policy->mode = AB_NET_HOST;
 	} else if (strncmp(text, "allow:", strlen("allow:")) == 0) {
 		policy->mode = AB_NET_ALLOW;
-		if (parse_list(policy, text + strlen("allow:"), true, err) != 0 || check_ports(policy, err) != 0) {
+		if (parse_list(policy, text + strlen("allow:"), true, err) != 0 ||
+		    check_ports(policy, err) != 0) {
 			ab_net_policy_release(policy);
 			return -1;
 		}
 	} else if (strcmp(text, "none") != 0) {
-		ab_fail(err, AB_E_INPUT_INVALID, "network \"%.200s\" is neither none, host, nor allow:HOST[:PORT],…", text);
+		ab_fail(err, AB_E_INPUT_INVALID,
+		    "network \"%.200s\" is neither none, host, nor allow:HOST[:PORT],…", text);
 		if (text[0] == '@' || strchr(text, '.') != NULL)
 			ab_error_hint(err, "--net allow:%.200s", text);
 		return -1;

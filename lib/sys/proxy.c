@@ -42,7 +42,8 @@ parse_greeting(struct ab_proxy *proxy, const unsigned char *data, size_t len)
 	if (len < 2 || len < 2u + data[1])
 		return proxy->state = AB_PROXY_MORE;
 	if (memchr(data + 2, 0, data[1]) == NULL)
-		return bad_socks(proxy, 0xff, "no acceptable SOCKS method: only \"no authentication\" is known");
+		return bad_socks(
+		    proxy, 0xff, "no acceptable SOCKS method: only \"no authentication\" is known");
 	proxy->greeted = true;
 	proxy->used = 2u + data[1];
 	return proxy->state = AB_PROXY_GREETED;
@@ -118,8 +119,8 @@ is_token(const char *text, size_t len)
 static bool
 is_dropped(const char *name, size_t len)
 {
-	static const char *const DROPPED[] = { "host", "connection", "proxy-connection", "keep-alive", "proxy-authorization", "upgrade",
-		"te" };
+	static const char *const DROPPED[] = { "host", "connection", "proxy-connection", "keep-alive",
+		"proxy-authorization", "upgrade", "te" };
 
 	for (size_t i = 0; i < AB_COUNT_OF(DROPPED); i++)
 		if (strlen(DROPPED[i]) == len && strncasecmp(DROPPED[i], name, len) == 0)
@@ -144,7 +145,8 @@ put_fields(struct ab_proxy *proxy, const char *at, const char *end)
 }
 
 static enum ab_proxy_state
-parse_forward(struct ab_proxy *proxy, const char *method, size_t method_len, const char *uri, size_t uri_len, const char *version)
+parse_forward(struct ab_proxy *proxy, const char *method, size_t method_len, const char *uri, size_t uri_len,
+    const char *version)
 {
 	char host_port[AB_HOST_PORT_SIZE];
 
@@ -161,7 +163,8 @@ parse_forward(struct ab_proxy *proxy, const char *method, size_t method_len, con
 	if (proxy->port == 80)
 		*strrchr(host_port, ':') = '\0';
 	ab_buf_put(&proxy->head, method, method_len);
-	bool asterisk = authority == uri_len && method_len == 7 && memcmp(method, "OPTIONS", 7) == 0; /* RFC 9112, 3.2.4 */
+	bool asterisk =
+	    authority == uri_len && method_len == 7 && memcmp(method, "OPTIONS", 7) == 0; /* RFC 9112, 3.2.4 */
 	ab_buf_puts(&proxy->head, asterisk ? " *" : authority < uri_len && uri[authority] == '/' ? " " : " /");
 	ab_buf_put(&proxy->head, uri + authority, uri_len - authority);
 	ab_buf_printf(&proxy->head, " %.8s\r\nHost: %s\r\nConnection: close\r\n", version, host_port);
@@ -205,7 +208,8 @@ scan_http(struct ab_proxy *proxy, const char *data, size_t len)
 		char c = data[i], before = i > 0 ? data[i - 1] : '\n';
 		if (i == AB_PROXY_HEAD_MAX)
 			return bad(proxy, "the head is longer than 64 KiB");
-		if ((c == '\n') != (before == '\r') || ((unsigned char)c < ' ' && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
+		if ((c == '\n') != (before == '\r') ||
+		    ((unsigned char)c < ' ' && c != '\r' && c != '\n' && c != '\t') || c == 0x7f)
 			return bad(proxy, "not an HTTP head: lines end in CRLF, and no control characters");
 		if (i == 0 && !is_token(data, 1))
 			return bad(proxy, "not an HTTP request");
@@ -226,7 +230,8 @@ ab_proxy_parse(struct ab_proxy *proxy, const char *data, size_t len)
 		return proxy->state = AB_PROXY_MORE;
 	if (!proxy->socks)
 		return scan_http(proxy, data, len);
-	return proxy->greeted ? parse_socks(proxy, (const unsigned char *)data, len) : parse_greeting(proxy, (const unsigned char *)data, len);
+	return proxy->greeted ? parse_socks(proxy, (const unsigned char *)data, len)
+			      : parse_greeting(proxy, (const unsigned char *)data, len);
 }
 
 static void
@@ -249,11 +254,13 @@ static void
 put_http_reply(const char *status, const char *body, struct ab_buf *out)
 {
 	ab_buf_printf(out,
-	    "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status, strlen(body), body);
+	    "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+	    status, strlen(body), body);
 }
 
 void
-ab_proxy_put_reply(const struct ab_proxy *proxy, enum ab_proxy_reply reply, const char *text, struct ab_buf *out)
+ab_proxy_put_reply(
+    const struct ab_proxy *proxy, enum ab_proxy_reply reply, const char *text, struct ab_buf *out)
 {
 	char host_port[AB_HOST_PORT_SIZE];
 	AB_AUTO_FREE char *status = NULL;
@@ -271,7 +278,8 @@ ab_proxy_put_reply(const struct ab_proxy *proxy, enum ab_proxy_reply reply, cons
 	case AB_PROXY_REPLY_DENIED:
 		ab_host_port(host_port, proxy->host, proxy->port);
 		status = ab_asprintf("403 Not allowed: %s", text);
-		body = ab_asprintf("\"%s\" is not on the list of allowed hosts; what allows it: %s\n", host_port, text);
+		body = ab_asprintf(
+		    "\"%s\" is not on the list of allowed hosts; what allows it: %s\n", host_port, text);
 		break;
 	case AB_PROXY_REPLY_FAILED:
 		ab_host_port(host_port, proxy->host, proxy->port);

@@ -46,7 +46,8 @@ flush_side(struct ab_relay_side *side, bool other_ended)
 	return true;
 }
 
-/* Read once and hand on; what the other side does not take at once is kept for it. False: one of them failed. */
+/* Read once and hand on; what the other side does not take at once is kept for it. False: one of them failed.
+ */
 static bool
 pass_on(struct ab_relay_side *from, struct ab_relay_side *to)
 {
@@ -103,7 +104,8 @@ ready(struct ab_watch *watch, unsigned events)
 }
 
 int
-ab_relay_start(struct ab_relay *relay, struct ab_loop *loop, int a, int b, struct ab_buf *first[2], struct ab_error *err)
+ab_relay_start(
+    struct ab_relay *relay, struct ab_loop *loop, int a, int b, struct ab_buf *first[2], struct ab_error *err)
 {
 	relay->loop = loop;
 	for (int i = 0; i < 2; i++) {

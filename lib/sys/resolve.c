@@ -21,7 +21,8 @@ ab_resolver_init(struct ab_resolver *resolver, struct ab_loop *loop)
 	resolver->last = &resolver->first;
 }
 
-/* The child's whole life. It keeps no descriptor of ours but the pipe, else it would hold liveness pipes and locks open. */
+/* The child's whole life. It keeps no descriptor of ours but the pipe, else it would hold liveness pipes and
+ * locks open. */
 static _Noreturn void
 look_up(const char *host, int out, pid_t parent)
 {
@@ -34,7 +35,8 @@ look_up(const char *host, int out, pid_t parent)
 	if (open("/dev/null", O_RDWR) != 1 || dup(1) != 2)
 		_exit(1);
 	answer.status = getaddrinfo(host, NULL, &hints, &list);
-	for (struct addrinfo *at = answer.status == 0 ? list : NULL; at != NULL && answer.count < AB_RESOLVE_ADDRESSES_MAX; at = at->ai_next)
+	for (struct addrinfo *at = answer.status == 0 ? list : NULL;
+	     at != NULL && answer.count < AB_RESOLVE_ADDRESSES_MAX; at = at->ai_next)
 		answer.count += ab_address_from_sockaddr(&answer.address[answer.count], at->ai_addr);
 	_exit(ab_write_all(0, &answer, sizeof(answer)) == 0 ? 0 : 1);
 }
@@ -109,7 +111,9 @@ timed_out(struct ab_timer *timer)
 {
 	struct ab_lookup *lookup = timer->data;
 
-	finish(lookup, lookup->pidfd < 0 ? "no process could be started to look it up" : "the name was not resolved within 10 s");
+	finish(lookup,
+	    lookup->pidfd < 0 ? "no process could be started to look it up"
+			      : "the name was not resolved within 10 s");
 }
 
 static void
@@ -118,7 +122,8 @@ readable(struct ab_watch *watch, unsigned events)
 	struct ab_lookup *lookup = watch->data;
 
 	(void)events;
-	ssize_t n = read(watch->fd, (char *)&lookup->answer + lookup->got, sizeof(lookup->answer) - lookup->got);
+	ssize_t n =
+	    read(watch->fd, (char *)&lookup->answer + lookup->got, sizeof(lookup->answer) - lookup->got);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	lookup->got += n > 0 ? (size_t)n : 0;

@@ -1,7 +1,8 @@
 /*
- * Host names to addresses outside the sandbox, without holding up the loop: one short-lived child a lookup runs getaddrinfo(3)
- * (so /etc/hosts, nsswitch and the resolver's configuration apply) and writes the addresses to a pipe. At most 8 at once, the rest
- * queued; each has 10 s and is then killed. Children are reaped on every path.
+ * Host names to addresses outside the sandbox, without holding up the loop: one short-lived child a lookup runs
+ * getaddrinfo(3) (so /etc/hosts, nsswitch and the resolver's configuration apply) and writes the addresses to a
+ * pipe. At most 8 at once, the rest queued; each has 10 s and is then killed. Children are reaped on every
+ * path.
  */
 #ifndef AB_SYS_RESOLVE_H
 #define AB_SYS_RESOLVE_H
@@ -16,10 +17,11 @@
 struct ab_lookup {
 	char host[AB_HOST_SIZE];
 	/*
-	 * Called once, from the loop, never from ab_resolve() itself. count 0: failed, and why is a phrase. May start and cancel
-	 * lookups; the lookup is not touched afterwards.
+	 * Called once, from the loop, never from ab_resolve() itself. count 0: failed, and why is a phrase. May
+	 * start and cancel lookups; the lookup is not touched afterwards.
 	 */
-	void (*done)(struct ab_lookup *lookup, const struct ab_address *addresses, size_t count, const char *why);
+	void (*done)(
+	    struct ab_lookup *lookup, const struct ab_address *addresses, size_t count, const char *why);
 	void *data;
 	/* private */
 	struct ab_resolver *resolver; /* NULL: not under way */
@@ -43,7 +45,8 @@ struct ab_resolver {
 };
 
 void ab_resolver_init(struct ab_resolver *resolver, struct ab_loop *loop);
-/* Begin; lookup->host, done and data are set, and the lookup is the caller's until done or cancelled. An address literal needs none. */
+/* Begin; lookup->host, done and data are set, and the lookup is the caller's until done or cancelled. An
+ * address literal needs none. */
 void ab_resolve(struct ab_resolver *resolver, struct ab_lookup *lookup);
 /* Forget it; its child, if any, is killed and reaped. One that is not under way is ignored. */
 void ab_resolve_cancel(struct ab_lookup *lookup);

@@ -38,7 +38,8 @@ ask(struct exchange *x, struct ab_dns_names *names, const char *name, unsigned t
 {
 	x->packet_len = query(x->packet, name, type);
 	ab_dns_parse(&x->question, x->packet, x->packet_len);
-	x->reply_len = x->question.kind == AB_DNS_MALFORMED ? 0 : ab_dns_reply(&x->question, x->packet, names, x->reply);
+	x->reply_len =
+	    x->question.kind == AB_DNS_MALFORMED ? 0 : ab_dns_reply(&x->question, x->packet, names, x->reply);
 }
 
 static unsigned
@@ -223,8 +224,8 @@ test_full(void)
 		snprintf(name, sizeof(name), "host%u.example.org", i);
 		uint32_t given = ab_dns_names_give(names, name);
 		const char *found = ab_dns_names_find(names, given);
-		wrong += given <= last || (given & 0xff) == 0 || (given & 0xff) == 255 || given >> 17 != 0xc612 >> 1 || found == NULL ||
-		    strcmp(found, name) != 0;
+		wrong += given <= last || (given & 0xff) == 0 || (given & 0xff) == 255 ||
+		    given >> 17 != 0xc612 >> 1 || found == NULL || strcmp(found, name) != 0;
 		last = given;
 	}
 	CHECK_INT(wrong, 0);

@@ -1,6 +1,7 @@
 /*
- * A sandbox's network for tests: a child in a user and network namespace of its own runs ab_netgate_inside() and then a client; the
- * parent runs the gate on a loop until the client is done. Names resolve by an /etc/hosts of our own; servers are on our loopback.
+ * A sandbox's network for tests: a child in a user and network namespace of its own runs ab_netgate_inside()
+ * and then a client; the parent runs the gate on a loop until the client is done. Names resolve by an
+ * /etc/hosts of our own; servers are on our loopback.
  */
 #ifndef AB_TEST_NETBOX_H
 #define AB_TEST_NETBOX_H
@@ -36,8 +37,8 @@ struct netbox_result {
 struct netbox {
 	const char *policy;
 	void (*client)(struct netbox_result *result, uint16_t port); /* runs inside */
-	uint16_t port;						      /* handed to the client */
-	unsigned stop_after_ms;					      /* 0: when the client is done */
+	uint16_t port;						     /* handed to the client */
+	unsigned stop_after_ms;					     /* 0: when the client is done */
 	/* afterwards */
 	struct netbox_result *result;
 	struct ab_violation violation[8];
@@ -98,10 +99,13 @@ netbox_prepare(void)
 static inline struct sockaddr_in
 netbox_address(uint32_t address, uint16_t port)
 {
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address) };
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)
+	};
 }
 
-/* A server on 127.0.0.1 that reads each connection to its end and then answers "got N bytes"; or, echo, sends back what it gets. */
+/* A server on 127.0.0.1 that reads each connection to its end and then answers "got N bytes"; or, echo, sends
+ * back what it gets. */
 static inline pid_t
 netbox_server(bool echo, uint16_t *port)
 {
@@ -110,7 +114,8 @@ netbox_server(bool echo, uint16_t *port)
 	socklen_t len = sizeof(at);
 	char chunk[16384], text[64];
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 300) != 0 || getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 300) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&at, &len) != 0)
 		abort();
 	*port = ntohs(at.sin_port);
 	pid_t pid = fork();
@@ -182,7 +187,8 @@ netbox_ask(const char *name, unsigned type, uint32_t *address)
 	close(fd);
 	*address = 0;
 	if (n > (ssize_t)at)
-		*address = (uint32_t)packet[n - 4] << 24 | (uint32_t)packet[n - 3] << 16 | (uint32_t)packet[n - 2] << 8 | packet[n - 1];
+		*address = (uint32_t)packet[n - 4] << 24 | (uint32_t)packet[n - 3] << 16 |
+		    (uint32_t)packet[n - 2] << 8 | packet[n - 1];
 	return n < 12 ? -1 : packet[3] & 0x0f;
 }
 
@@ -257,7 +263,9 @@ netbox_send_fds(int channel, const int *fds, int count)
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
 		.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
@@ -279,7 +287,10 @@ netbox_receive_fds(int channel, int fds[AB_NETGATE_FDS_MAX])
 	} control;
 	int count = 0;
 	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control) };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control) };
 
 	if (recvmsg(channel, &msg, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(count) || CMSG_FIRSTHDR(&msg) == NULL)
 		return 0;
@@ -319,7 +330,8 @@ netbox_late(struct ab_timer *timer)
 	ab_loop_stop(timer->data);
 }
 
-/* Run it. False, with the reason printed, when it did not come to an end as it should. The results are valid until the next run. */
+/* Run it. False, with the reason printed, when it did not come to an end as it should. The results are valid
+ * until the next run. */
 static inline bool
 netbox_run(struct netbox *box)
 {
@@ -333,7 +345,8 @@ netbox_run(struct netbox *box)
 		result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	memset(result, 0, sizeof(*result));
 	box->result = result;
-	if (!CHECK_INT(ab_net_policy_parse(box->policy, &policy, &err), 0) || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0)
+	if (!CHECK_INT(ab_net_policy_parse(box->policy, &policy, &err), 0) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0)
 		return false;
 	pid_t pid = fork();
 	if (pid == 0)
@@ -343,7 +356,9 @@ netbox_run(struct netbox *box)
 	close(channel[0]);
 	struct ab_loop *loop = ab_loop_new(&err);
 	struct ab_netgate *gate = ab_netgate_open(loop, &policy, fds, box->fd_count, &err);
-	struct ab_watch over = { .fd = pidfd_open(pid, 0), .events = AB_READABLE, .ready = netbox_over, .data = loop };
+	struct ab_watch over = {
+		.fd = pidfd_open(pid, 0), .events = AB_READABLE, .ready = netbox_over, .data = loop
+	};
 	struct ab_timer late = { .fired = netbox_late, .data = loop };
 	CHECK(gate != NULL);
 	CHECK_INT(ab_loop_add(loop, &over, &err), 0);

@@ -24,9 +24,12 @@ run_with_server(struct netbox *box, bool echo, const char *policy_format)
 static void
 direct(struct netbox_result *result, uint16_t port)
 {
-	result->number[0] = netbox_talk(netbox_connect_name("listed.test", port), "hello", true, result->text[0], 512);
-	result->number[1] = netbox_talk(netbox_connect(INADDR_LOOPBACK, port), "hello!", true, result->text[1], 512);
-	result->number[2] = netbox_talk(netbox_connect_name("evil.test", port), "x", true, result->text[2], 512);
+	result->number[0] =
+	    netbox_talk(netbox_connect_name("listed.test", port), "hello", true, result->text[0], 512);
+	result->number[1] =
+	    netbox_talk(netbox_connect(INADDR_LOOPBACK, port), "hello!", true, result->text[1], 512);
+	result->number[2] =
+	    netbox_talk(netbox_connect_name("evil.test", port), "x", true, result->text[2], 512);
 }
 
 static void
@@ -47,11 +50,14 @@ rebound(struct netbox_result *result, uint16_t port)
 {
 	char request[128];
 
-	result->number[0] = netbox_talk(netbox_connect_name("evil.test", port), "x", true, result->text[0], 512);
+	result->number[0] =
+	    netbox_talk(netbox_connect_name("evil.test", port), "x", true, result->text[0], 512);
 	snprintf(request, sizeof(request), "CONNECT evil.test:%u HTTP/1.1\r\n\r\n", port);
-	netbox_talk(netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[1], 512);
+	netbox_talk(
+	    netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[1], 512);
 	snprintf(request, sizeof(request), "CONNECT private.test:%u HTTP/1.1\r\n\r\n", port);
-	netbox_talk(netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[2], 512);
+	netbox_talk(
+	    netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[2], 512);
 }
 
 static void
@@ -78,11 +84,14 @@ failing(struct netbox_result *result, uint16_t port)
 {
 	char request[128];
 
-	result->number[0] = netbox_talk(netbox_connect_name("listed.test", port), "x", true, result->text[0], 512);
+	result->number[0] =
+	    netbox_talk(netbox_connect_name("listed.test", port), "x", true, result->text[0], 512);
 	snprintf(request, sizeof(request), "CONNECT listed.test:%u HTTP/1.1\r\n\r\n", port);
-	netbox_talk(netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[1], 512);
+	netbox_talk(
+	    netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[1], 512);
 	snprintf(request, sizeof(request), "CONNECT nowhere.test:%u HTTP/1.1\r\n\r\n", port);
-	netbox_talk(netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[2], 512);
+	netbox_talk(
+	    netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT), request, false, result->text[2], 512);
 }
 
 /* What is allowed and cannot be reached is no violation. */
@@ -126,11 +135,15 @@ proxied(struct netbox_result *result, uint16_t port)
 
 	snprintf(request, sizeof(request), "CONNECT LISTED.test:%u HTTP/1.1\r\nHost: x\r\n\r\nhello", port);
 	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT), request, true, result->text[0], 512);
-	snprintf(request, sizeof(request), "POST http://listed.test:%u/x HTTP/1.1\r\nHost: other\r\n\r\nbody", port);
+	snprintf(
+	    request, sizeof(request), "POST http://listed.test:%u/x HTTP/1.1\r\nHost: other\r\n\r\nbody", port);
 	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT), request, true, result->text[1], 512);
-	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT), "GET http://cdn.x/ HTTP/1.1\r\n\r\n", false, result->text[2], 512);
-	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT), "GET / HTTP/1.1\r\n\r\n", false, result->text[3], 512);
-	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT), "GET http://169.254.169.254/ HTTP/1.1\r\n\r\n", false, result->text[4], 512);
+	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT), "GET http://cdn.x/ HTTP/1.1\r\n\r\n", false,
+	    result->text[2], 512);
+	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT), "GET / HTTP/1.1\r\n\r\n", false,
+	    result->text[3], 512);
+	netbox_talk(netbox_connect(proxy, AB_NETGATE_PROXY_PORT),
+	    "GET http://169.254.169.254/ HTTP/1.1\r\n\r\n", false, result->text[4], 512);
 	/* the listener is on 127.0.0.1 alone */
 	result->number[0] = netbox_connect(0xc6120001, AB_NETGATE_PROXY_PORT) < 0 ? errno : 0;
 }
@@ -145,7 +158,8 @@ test_proxied(void)
 		return;
 	CHECK_STRING(box.result->text[0], "HTTP/1.1 200 Connection established\r\n\r\nhello");
 	/* The echo shows what the server got. */
-	snprintf(head, sizeof(head), "POST /x HTTP/1.1\r\nHost: listed.test:%u\r\nConnection: close\r\n\r\nbody", box.port);
+	snprintf(head, sizeof(head),
+	    "POST /x HTTP/1.1\r\nHost: listed.test:%u\r\nConnection: close\r\n\r\nbody", box.port);
 	CHECK_STRING(box.result->text[1], head);
 	CHECK(strncmp(box.result->text[2], "HTTP/1.1 403 Not allowed: --net allow:cdn.x:80\r\n", 48) == 0);
 	CHECK(strncmp(box.result->text[3], "HTTP/1.1 400 ", 13) == 0);

@@ -51,11 +51,13 @@ go_elsewhere(struct netbox_result *result, uint16_t port)
 	netbox_ask("OTHER.test", 1, &again);
 	result->number[1] = address == again && address >> 17 == 0xc612 >> 1;
 	for (int i = 0; i < 2; i++)
-		result->number[2 + i] = netbox_talk(netbox_connect(address, 443), "x", false, result->text[0], 512);
+		result->number[2 + i] =
+		    netbox_talk(netbox_connect(address, 443), "x", false, result->text[0], 512);
 	result->number[4] = netbox_talk(netbox_connect(address, 80), "x", false, result->text[0], 512);
 	netbox_ask("other.test", 1, &again);
 	/* an allowed name at a port of the list that is not its own */
-	result->number[5] = netbox_talk(netbox_connect_name("listed.test", 443), "x", false, result->text[0], 512);
+	result->number[5] =
+	    netbox_talk(netbox_connect_name("listed.test", 443), "x", false, result->text[0], 512);
 	/* no name has this address */
 	result->number[6] = netbox_talk(netbox_connect(0xc6130101, 443), "x", false, result->text[0], 512);
 	/* nobody listens there */

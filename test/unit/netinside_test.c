@@ -145,12 +145,14 @@ test_literals(void)
 
 	if (fd < 0)
 		printf("# no IPv6 here\n");
-	in_namespace("allow:203.0.113.9:5432,10.0.0.7:5432,[2001:db8::9]:5433,[::1]:5434,224.0.0.1:5432,a.org:3128,127.0.0.1:5432,"
-		     "10.0.0.7:80",
+	in_namespace(
+	    "allow:203.0.113.9:5432,10.0.0.7:5432,[2001:db8::9]:5433,[::1]:5434,224.0.0.1:5432,a.org:3128,127.0.0.1:5432,"
+	    "10.0.0.7:80",
 	    fd < 0 ? check_none : check_literals);
 }
 
-/* Programs that ask with AI_ADDRCONFIG for IPv4 alone get an answer: lo has an address that is not a loopback address. */
+/* Programs that ask with AI_ADDRCONFIG for IPv4 alone get an answer: lo has an address that is not a loopback
+ * address. */
 static void
 check_addrconfig(const int *fds, int count)
 {

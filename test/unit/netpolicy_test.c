@@ -129,9 +129,10 @@ test_groups(void)
 static void
 test_invalid(void)
 {
-	static const char *const BAD[] = { "", "nothing", "allow", "allow:", "allow:,", "allow:a,,b", "allow:a,", "allow:@nosuch", "allow:@npm:80",
-		"allow:a:0", "allow:a:65536", "allow:a:b", "allow:a:", "allow:http://a", "allow:a/b", "allow:*a.org", "allow:a.*.org",
-		"allow:*.10.0.0.1", "allow:[::1", "allow:[::1]x", "allow:a b", "allow:127.1", "@npm", "NONE", "none,a" };
+	static const char *const BAD[] = { "", "nothing", "allow", "allow:", "allow:,", "allow:a,,b",
+		"allow:a,", "allow:@nosuch", "allow:@npm:80", "allow:a:0", "allow:a:65536", "allow:a:b",
+		"allow:a:", "allow:http://a", "allow:a/b", "allow:*a.org", "allow:a.*.org", "allow:*.10.0.0.1",
+		"allow:[::1", "allow:[::1]x", "allow:a b", "allow:127.1", "@npm", "NONE", "none,a" };
 
 	for (size_t i = 0; i < AB_COUNT_OF(BAD); i++) {
 		struct ab_net_policy policy;

@@ -18,7 +18,8 @@ test_connect(void)
 	struct ab_buf out = AB_BUF_INIT(4096);
 
 	ab_proxy_init(&proxy);
-	CHECK_INT(parse(&proxy, "CONNECT Example.ORG:443 HTTP/1.1\r\nHost: evil\r\nX: y\r\n\r\nrest"), AB_PROXY_CONNECT);
+	CHECK_INT(parse(&proxy, "CONNECT Example.ORG:443 HTTP/1.1\r\nHost: evil\r\nX: y\r\n\r\nrest"),
+	    AB_PROXY_CONNECT);
 	CHECK_STRING(proxy.host, "example.org");
 	CHECK_INT(proxy.port, 443);
 	CHECK_INT(proxy.used, 54);
@@ -37,12 +38,15 @@ test_forward(void)
 	struct ab_proxy proxy;
 
 	ab_proxy_init(&proxy);
-	CHECK_INT(parse(&proxy, "GET http://A.org/x?y=1 HTTP/1.1\r\nHost: evil.org\r\nAccept: */*\r\nProxy-Connection: keep-alive\r\n"
-				"connection: keep-alive, X-Hop\r\nContent-Length: 2\r\nKeep-Alive: 5\r\nProxy-Authorization: secret\r\n\r\nhi"),
+	CHECK_INT(
+	    parse(&proxy,
+		"GET http://A.org/x?y=1 HTTP/1.1\r\nHost: evil.org\r\nAccept: */*\r\nProxy-Connection: keep-alive\r\n"
+		"connection: keep-alive, X-Hop\r\nContent-Length: 2\r\nKeep-Alive: 5\r\nProxy-Authorization: secret\r\n\r\nhi"),
 	    AB_PROXY_FORWARD);
 	CHECK_STRING(proxy.host, "a.org");
 	CHECK_INT(proxy.port, 80);
-	CHECK_STRING(proxy.head.data, "GET /x?y=1 HTTP/1.1\r\nHost: a.org\r\nConnection: close\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n");
+	CHECK_STRING(proxy.head.data,
+	    "GET /x?y=1 HTTP/1.1\r\nHost: a.org\r\nConnection: close\r\nAccept: */*\r\nContent-Length: 2\r\n\r\n");
 	CHECK_INT(parse(&proxy, "POST http://a.org:8080 HTTP/1.0\r\n\r\n"), AB_PROXY_FORWARD);
 	CHECK_INT(proxy.port, 8080);
 	CHECK_STRING(proxy.head.data, "POST / HTTP/1.0\r\nHost: a.org:8080\r\nConnection: close\r\n\r\n");
@@ -111,7 +115,8 @@ test_bad(void)
 static void
 test_drip(void)
 {
-	static const char *const HEADS[] = { "CONNECT a.org:443 HTTP/1.1\r\nA: b\r\n\r\n", "GET http://a.org/ HTTP/1.1\r\n\r\n" };
+	static const char *const HEADS[] = { "CONNECT a.org:443 HTTP/1.1\r\nA: b\r\n\r\n",
+		"GET http://a.org/ HTTP/1.1\r\n\r\n" };
 	struct ab_proxy proxy;
 
 	for (size_t i = 0; i < AB_COUNT_OF(HEADS); i++) {
