@@ -84,7 +84,7 @@ private_dir(const char *kind, const char *tree, char **path, struct ab_error *er
 	return fd;
 }
 
-/* HOME of a tree: private, and owned by whom the kernel will see. */
+/* HOME of a tree: private, and owned by whom the kernel will see (an idmapped mount sees to that itself). */
 static int
 prepare_home(const char *want, struct ab_plan *plan, struct exec_place *place, struct ab_error *err)
 {
@@ -103,7 +103,7 @@ prepare_home(const char *want, struct ab_plan *plan, struct exec_place *place, s
 	struct stat st;
 	if (fd < 0)
 		return -1;
-	if (plan->ident.mode != AB_IDENT_SELF && fstat(fd, &st) == 0 && st.st_uid != plan->ident.kernel_uid &&
+	if (plan->ident.mode == AB_IDENT_SETID && fstat(fd, &st) == 0 && st.st_uid != plan->ident.kernel_uid &&
 	    fchown(fd, plan->ident.kernel_uid, plan->ident.kernel_gid) < 0)
 		return ab_fail_errno(err, errno, "give \"%s\" to uid %u", place->home_path, (unsigned)plan->ident.kernel_uid);
 	return 0;

@@ -164,10 +164,11 @@ finish(struct execution *execution, const struct ab_outcome *outcome)
 	struct ab_error error = outcome->error;
 	int status = outcome->status, signo = outcome->signal;
 	bool zero = execution->params->exit_zero == 1 && (recorded || execution->record_fd >= 0);
-	bool by_signal = outcome->reason == AB_REASON_SIGNAL || (outcome->reason == AB_REASON_CANCELLED && status > 128);
+	bool cancelled_by_signal = outcome->reason == AB_REASON_CANCELLED && status > 128;
+	bool by_signal = outcome->reason == AB_REASON_SIGNAL || cancelled_by_signal;
 
-	if (by_signal && signo == 0)
-		signo = status - 128;
+	if (cancelled_by_signal)
+		signo = status - 128; /* ours, whatever the command died of in the end */
 	execution_free(execution);
 	if (zero)
 		ab_call_exit_status(call, 0);

@@ -123,7 +123,7 @@ got 3" ]
 		time.sleep(0.5)
 		p.send_signal(signal.SIGTSTP)
 		for _ in range(100):
-			if state(p.pid) == 'T': break
+		    if state(p.pid) == 'T': break
 			time.sleep(0.02)
 		assert state(p.pid) == 'T'
 		time.sleep(0.2)
@@ -145,11 +145,11 @@ got 3" ]
 		p = subprocess.Popen(['ab-exec', '--json', '--max-spool', '0', '-c', 'echo first; head -c %d /dev/zero | tr "\\0" y; echo; echo last' % n], stdout=subprocess.PIPE)
 		peak = 0
 		def watch():
-			global peak
-			while p.poll() is None:
-				try: peak = max(peak, int(re.search(r'VmHWM:\s+(\d+)', open('/proc/%d/status' % p.pid).read()).group(1)))
-				except (OSError, AttributeError): pass
-				threading.Event().wait(0.05)
+		    global peak
+		    while p.poll() is None:
+		        try: peak = max(peak, int(re.search(r'VmHWM:\s+(\d+)', open('/proc/%d/status' % p.pid).read()).group(1)))
+		        except (OSError, AttributeError): pass
+		        threading.Event().wait(0.05)
 		t = threading.Thread(target=watch); t.start()
 		r = json.loads(p.stdout.read()); t.join()
 		assert r['stdout_bytes'] == n + 12, r['stdout_bytes']
