@@ -18,9 +18,10 @@
 
 #define DEPTH_MAX 4
 #define ENTRIES_MAX 20000
-#define BEFORE_US 200	 /* of a run that takes about 2,000 */
-#define AFTER_US 400
-#define AFTER_SHARE 20	 /* at most a twentieth of the time that the run took */
+#define BEFORE_US 150	/* of a run that takes about 2,000; some forty directories */
+#define AFTER_US 400	/* enough for what the first look saw, and a little growth */
+#define AFTER_CUT_US 120 /* when the first look was cut off, and the run was short */
+#define AFTER_SHARE 20	/* and always a twentieth of the time that the run took */
 #define FILES_MAX 256	 /* in one directory of hooks or settings */
 #define MODULES_MAX 1024
 #define MODULES_DEEP 8
@@ -510,7 +511,8 @@ take(const struct ab_protect *protect, int tree_fd, const struct picture *before
 	look.deadline_us = time_us == AB_NEVER ? AB_NEVER : ab_now_us() + time_us;
 	look_below(&look);
 	/* What was met twice (a submodule) counts as it was met first: qsort is not stable, so the shallow one is looked for. */
-	qsort(picture->entry, picture->count, sizeof(*picture->entry), by_path);
+	if (picture->count > 0)
+		qsort(picture->entry, picture->count, sizeof(*picture->entry), by_path);
 	size_t kept = 0;
 	for (size_t i = 0; i < picture->count; i++) {
 		struct entry *last = kept == 0 ? NULL : &picture->entry[kept - 1];
@@ -587,12 +589,13 @@ is_planted(const struct ab_protect *protect, const struct entry *now)
 char **
 ab_protect_planted(struct ab_protect *protect, int tree_fd)
 {
-	int64_t share_us = (ab_now_us() - protect->started_us) / AFTER_SHARE;
+	int64_t time_us = (ab_now_us() - protect->started_us) / AFTER_SHARE, least_us = protect->before.complete ? AFTER_US : AFTER_CUT_US;
 	char **planted = ab_calloc(1, sizeof(*planted));
 	struct picture now;
 	size_t count = 0;
 
-	take(protect, tree_fd, &protect->before, protect->unhurried ? AB_NEVER : share_us > AFTER_US ? share_us : AFTER_US, &now);
+	time_us = protect->unhurried ? AB_NEVER : time_us > least_us ? time_us : least_us;
+	take(protect, tree_fd, &protect->before, time_us, &now);
 	for (size_t i = 0; i < now.count; i++)
 		if (is_planted(protect, &now.entry[i]))
 			ab_strv_push(&planted, &count, now.entry[i].path);

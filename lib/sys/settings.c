@@ -479,6 +479,7 @@ ab_scope_settings_list(const char *dir, struct ab_error *err)
 			ab_strv_push(&paths, &count, path);
 	}
 	closedir(stream);
-	qsort(paths, count, sizeof(*paths), by_name);
+	if (count > 1)
+		qsort(paths, count, sizeof(*paths), by_name);
 	return ab_steal(&paths);
 }
