@@ -459,8 +459,87 @@ file_size(void)
 	unlink(path);
 }
 
+static int
+open_descriptors(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static unsigned many_left, many_wrong;
+
+static void
+one_of_many_done(void *data, const struct ab_outcome *outcome, const struct ab_netgate *gate)
+{
+	const struct ab_outcome *expected = data;
+
+	(void)gate;
+	many_wrong += outcome->reason != expected->reason || outcome->status != expected->status;
+	if (--many_left == 0)
+		ab_loop_stop(loop);
+}
+
+/* Many at once on one loop, and nothing left behind. */
+static void
+many(const char *script, int64_t timeout_ms, struct ab_outcome expected)
+{
+	int before = open_descriptors();
+
+	try(script);
+	trial.io.keep_out = trial.io.keep_err = NULL;
+	trial.io.stdin_data = "input";
+	trial.io.stdin_len = 5;
+	trial.plan.limits.timeout_ms = timeout_ms;
+	trial.plan.limits.grace_ms = 20;
+	many_wrong = 0;
+	many_left = 30;
+	for (int i = 0; i < 30; i++)
+		ab_run_start(loop, &trial.plan, &trial.io, one_of_many_done, &expected);
+	CHECK_INT(ab_loop_run(loop, &err), 0);
+	CHECK_INT(many_left, 0);
+	CHECK_INT(many_wrong, 0);
+	CHECK_INT(open_descriptors(), before);
+	ab_plan_release(&trial.plan);
+	ab_capture_release(&trial.out);
+	ab_capture_release(&trial.err);
+}
+
+static void
+many_at_once(void)
+{
+	many("cat; echo out; echo err >&2; exit 7", AB_UNSET, (struct ab_outcome){ .reason = AB_REASON_EXIT, .status = 7 });
+	many("trap '' TERM; setsid sleep 100 & yes", 50, (struct ab_outcome){ .reason = AB_REASON_TIMEOUT, .status = 124 });
+	many("exec /nosuch", AB_UNSET, (struct ab_outcome){ .reason = AB_REASON_EXIT, .status = 127 });
+}
+
+/* By a cgroup where one can be had, else by looking: the answer is the same. */
+static void
+memory_and_cpu(void)
+{
+	try("exec dd if=/dev/zero of=/dev/null bs=400M count=100");
+	trial.plan.limits.memory_bytes = 64 << 20;
+	trial.plan.limits.timeout_ms = 20000;
+	go();
+	CHECK_STRING(told(), "oom 137 exit=-1 signal=9");
+	CHECK(trial.outcome.oom);
+	CHECK_INT(trial.outcome.limits_hit, AB_LIMIT_MEMORY);
+	forget();
+	try("while :; do :; done");
+	trial.plan.limits.cpu_time_ms = 200;
+	trial.plan.limits.timeout_ms = 20000;
+	go();
+	CHECK_INT(trial.outcome.reason, AB_REASON_LIMIT);
+	CHECK_INT(trial.outcome.limits_hit, AB_LIMIT_CPU);
+	CHECK(trial.outcome.user_us + trial.outcome.sys_us >= 150000);
+	forget();
+}
+
 static const struct tap_test tests[] = {
 	{ "endings", endings },
+	{ "many at once", many_at_once },
 	{ "never started", never_started },
 	{ "stdin", stdin_is_pumped },
 	{ "timeouts", timeouts },
@@ -471,6 +550,7 @@ static const struct tap_test tests[] = {
 	{ "slow, gone and full readers", readers_of_ours },
 	{ "spools", spools },
 	{ "a limit on file size", file_size },
+	{ "limits on memory and cpu time", memory_and_cpu },
 };
 
 static void
