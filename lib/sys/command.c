@@ -113,7 +113,8 @@ default_signals(void)
 	const struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int signo = 1; signo < NSIG; signo++)
+	/* execve(2) resets what is handled and keeps what is ignored; nobody hands down an ignored real-time signal. */
+	for (int signo = 1; signo < 32; signo++)
 		if (signo != SIGKILL && signo != SIGSTOP)
 			(void)sigaction(signo, &action, NULL);
 	sigemptyset(&none);

@@ -77,16 +77,21 @@ send_kind(const struct init *init, enum ab_msg_kind kind, int wait_status)
 	send_message(init, &msg, NULL, 0);
 }
 
-/* Everything that descends from init. In a pid namespace its exit would do; here the answer comes first. */
+/* Everything that descends from init, all of which is its child or becomes one. In a pid namespace its exit would do; here the answer
+ * comes first. */
 static unsigned
 end_all(struct init *init)
 {
 	int status;
 	unsigned killed = 0;
 
+	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+		continue;
+	if (errno == ECHILD)
+		return 0;
 	if (!init->namespaces) {
 		killed = (unsigned)ab_proctree_kill(ab_proctree_is_child_of, &init->self, NULL);
-		while (waitpid(-1, NULL, WNOHANG) > 0)
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
 			continue;
 		return killed;
 	}

@@ -12,25 +12,35 @@
 
 #define QUIET (AB_MOUNT_NOSUID | AB_MOUNT_NODEV | AB_MOUNT_NOEXEC)
 
-/* Copy what `from` is and lay it over `onto`, read-only. */
+/* Lay a copy of itself over each name that exists: a mount of its own, which becomes read-only below. */
 static int
-cover(int from, int onto)
-{
-	AB_AUTO_CLOSE int copy = ab_mount_copy(from, QUIET | AB_MOUNT_RDONLY);
-
-	return copy < 0 ? -1 : ab_mount_attach(copy, onto);
-}
-
-/* Lay a read-only copy of itself (mask < 0) or an empty file over each name that exists. */
-static int
-cover_all(int root_fd, const char *const *names, int mask, struct ab_fault *fault)
+separate_all(int root_fd, const char *const *names, struct ab_fault *fault)
 {
 	for (; *names != NULL; names++) {
-		AB_AUTO_CLOSE int fd = ab_mount_open(root_fd, *names, AB_MOUNT_BENEATH);
-		if (fd < 0 && (errno == ENOENT || errno == EACCES))
+		AB_AUTO_CLOSE int copy = ab_mount_copy_at(root_fd, *names);
+		if (copy < 0 && errno == ENOENT)
 			continue;
-		if (fd < 0 || cover(mask < 0 ? fd : mask, fd) < 0)
+		if (copy < 0 || ab_mount_attach_at(copy, root_fd, *names) < 0)
 			return ab_fault_at(fault, "cover \"/%s\"", *names);
+	}
+	return 0;
+}
+
+/* Lay the file `mask` over each name that exists. A copy that found no place serves for the next. */
+static int
+mask_all(int root_fd, const char *const *names, const char *mask, struct ab_fault *fault)
+{
+	AB_AUTO_CLOSE int copy = -1;
+
+	for (; *names != NULL; names++) {
+		if (copy < 0)
+			copy = ab_mount_copy_at(root_fd, mask);
+		if (copy < 0)
+			return ab_fault_at(fault, "make masks");
+		if (ab_mount_attach_at(copy, root_fd, *names) == 0)
+			ab_close_indirect(&copy);
+		else if (errno != ENOENT)
+			return ab_fault_at(fault, "mask \"/%s\"", *names);
 	}
 	return 0;
 }
@@ -55,7 +65,7 @@ outer_proc(int root_fd, const struct ab_plan *plan, struct ab_view_result *resul
 }
 
 int
-ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, int mask_file, struct ab_view_result *result, struct ab_fault *fault)
+ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, struct ab_view_result *result, struct ab_fault *fault)
 {
 	/* Guarded by uid, not by capability: a process of kuid 0 may write these whatever namespace it is in. */
 	static const char *const locked[] = { "proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs", "proc/acpi", NULL };
@@ -71,10 +81,12 @@ ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, int mask_file, struct 
 	AB_AUTO_CLOSE int proc = ab_mount_new("proc", NULL, QUIET);
 	if (proc < 0 || ab_mount_attach_at(proc, root_fd, "proc") < 0)
 		return ab_fault_at(fault, "mount \"/proc\"");
-	if (cover_all(root_fd, locked, -1, fault) < 0 || cover_all(root_fd, masked, mask_file, fault) < 0)
+	if (separate_all(root_fd, locked, fault) < 0 || mask_all(root_fd, masked, mask, fault) < 0)
 		return -1;
-	if (plan->ident.kernel_uid == 0 && cover_all(root_fd, masked_for_root, mask_file, fault) < 0)
+	if (plan->ident.kernel_uid == 0 && mask_all(root_fd, masked_for_root, mask, fault) < 0)
 		return -1;
+	if (ab_mount_restrict_below(proc) < 0)
+		return ab_fault_at(fault, "make parts of \"/proc\" read-only");
 	return 0;
 }
 
@@ -90,21 +102,16 @@ static int
 attach_node(int root_fd, const struct node *node, struct ab_fault *fault)
 {
 	struct stat st;
-	AB_AUTO_CLOSE int host = ab_mount_open(AT_FDCWD, node->host, AB_MOUNT_HOST);
+	AB_AUTO_CLOSE int copy = ab_mount_copy_at(AT_FDCWD, node->host);
 
-	if (host < 0)
+	if (copy < 0 || fstat(copy, &st) < 0)
 		return node->optional ? 0 : ab_fault_at(fault, "open \"%s\"", node->host);
-	if (fstat(host, &st) < 0)
-		return ab_fault_at(fault, "look at \"%s\"", node->host);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(node->major, node->minor)) {
 		errno = ENODEV;
 		return node->optional ? 0 : ab_fault_at(fault, "\"%s\" is not the device it should be", node->host);
 	}
-	AB_AUTO_CLOSE int place = openat(root_fd, node->inside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (place < 0)
-		return ab_fault_at(fault, "make \"%s\"", node->host);
-	AB_AUTO_CLOSE int copy = ab_mount_copy(host, AB_MOUNT_NOSUID | AB_MOUNT_NOEXEC | AB_MOUNT_RDONLY);
-	if (copy < 0 || ab_mount_attach_at(copy, root_fd, node->inside) < 0)
+	if (ab_mount_restrict(copy, AB_MOUNT_NOSUID | AB_MOUNT_NOEXEC | AB_MOUNT_RDONLY, false) < 0 ||
+	    mknodat(root_fd, node->inside, S_IFREG | 0666, 0) < 0 || ab_mount_attach_at(copy, root_fd, node->inside) < 0)
 		return ab_fault_at(fault, "attach \"%s\"", node->host);
 	return 0;
 }

@@ -71,6 +71,22 @@ ab_mount_copy(int fd, uint32_t attributes)
 }
 
 int
+ab_mount_copy_at(int dirfd, const char *path)
+{
+	return (int)syscall(SYS_open_tree, dirfd, path, AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+int
+ab_mount_restrict_below(int mount_fd)
+{
+	struct mount_attr top = { .attr_clr = MOUNT_ATTR_RDONLY };
+
+	if (set_attributes(mount_fd, AB_MOUNT_RDONLY, -1, true) < 0)
+		return -1;
+	return (int)syscall(SYS_mount_setattr, mount_fd, "", AT_EMPTY_PATH, &top, sizeof(top));
+}
+
+int
 ab_mount_restrict(int mount_fd, uint32_t attributes, bool deep)
 {
 	return set_attributes(mount_fd, attributes, -1, deep);

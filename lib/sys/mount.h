@@ -28,13 +28,18 @@ int ab_mount_open(int dirfd, const char *path, enum ab_mount_resolve how);
 int ab_mount_copy(int fd, uint32_t attributes);
 /* As above, and ids mapped by userns_fd (MOUNT_ATTR_IDMAP; the mount itself, not those below it). */
 int ab_mount_copy_mapped(int fd, uint32_t attributes, int userns_fd);
+/* A detached copy of what is at path below dirfd (a link at its end is not followed), with the attributes it has there: for what we
+ * made ourselves and restrict afterwards. */
+int ab_mount_copy_at(int dirfd, const char *path);
 /* Add attributes to a mount and, when deep, to all below it. */
 int ab_mount_restrict(int mount_fd, uint32_t attributes, bool deep);
+/* Read-only below the mount, not the mount itself. */
+int ab_mount_restrict_below(int mount_fd);
 
 /* A new, detached file system. options: name, value, name, value, …, NULL. */
 int ab_mount_new(const char *type, const char *const *options, uint32_t attributes);
 
-/* Attach a detached mount on target_fd (O_PATH), or on the entry `name` of the directory dirfd (a link there is not followed). */
+/* Attach a detached mount on target_fd (O_PATH), or on the path `name` below dirfd (a link at its end is not followed). */
 int ab_mount_attach(int mount_fd, int target_fd);
 int ab_mount_attach_at(int mount_fd, int dirfd, const char *name);
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "core/mem.h"
+#include "core/time.h"
 
 /* Read /proc/PID/stat. The name in it may hold anything, so the fields count from the last ')'. */
 static bool
@@ -73,13 +74,12 @@ ab_proctree_list(int proc_fd, size_t *count)
 	return list;
 }
 
-static bool
-parent_is_chosen(const struct ab_process *list, size_t count, const struct ab_process *process)
+static int
+by_pid(const void *a, const void *b)
 {
-	for (size_t i = 0; i < count; i++)
-		if (list[i].pid == process->ppid)
-			return list[i].chosen;
-	return false;
+	const struct ab_process *first = a, *second = b;
+
+	return (first->pid > second->pid) - (first->pid < second->pid);
 }
 
 size_t
@@ -87,19 +87,25 @@ ab_proctree_choose(struct ab_process *list, size_t count, bool (*root)(const str
 {
 	size_t chosen = 0;
 
+	if (count == 0)
+		return 0;
+	qsort(list, count, sizeof(*list), by_pid);
 	for (size_t i = 0; i < count; i++)
 		if (root(&list[i], data)) {
 			list[i].chosen = true;
 			chosen++;
 		}
-	/* A child usually has the higher number and comes later: one more round than levels of wrapped numbers. */
+	/* In order of numbers a child mostly comes after its parent: one round, and one more for each time the numbers wrapped. */
 	for (bool more = chosen > 0; more;) {
 		more = false;
-		for (size_t i = 0; i < count; i++)
-			if (!list[i].chosen && parent_is_chosen(list, count, &list[i])) {
-				list[i].chosen = more = true;
-				chosen++;
-			}
+		for (size_t i = 0; i < count; i++) {
+			const struct ab_process key = { .pid = list[i].ppid };
+			const struct ab_process *parent = list[i].chosen ? NULL : bsearch(&key, list, count, sizeof(*list), by_pid);
+			if (parent == NULL || !parent->chosen)
+				continue;
+			list[i].chosen = more = true;
+			chosen++;
+		}
 	}
 	return chosen;
 }
@@ -128,7 +134,7 @@ forbid_forking(const struct ab_process *process)
 	(void)prlimit(process->pid, RLIMIT_NPROC, &none, NULL);
 }
 
-/* One look: signal what is chosen and alive. Returns how many that were. */
+/* One look: signal what is chosen and alive; SIGSTOP only what is not stopped yet. Returns how many that were. */
 static size_t
 signal_chosen(bool (*root)(const struct ab_process *, void *), void *data, int signo, bool no_forking)
 {
@@ -140,7 +146,7 @@ signal_chosen(bool (*root)(const struct ab_process *, void *), void *data, int s
 		return 0;
 	ab_proctree_choose(list, count, root, data);
 	for (size_t i = 0; i < count; i++) {
-		if (!list[i].chosen || list[i].state == 'Z' || list[i].state == 'X')
+		if (!list[i].chosen || list[i].state == 'Z' || list[i].state == 'X' || (signo == SIGSTOP && list[i].state == 'T'))
 			continue;
 		if (no_forking)
 			forbid_forking(&list[i]);
@@ -176,14 +182,15 @@ ab_proctree_kill(bool (*root)(const struct ab_process *, void *), void *data, si
 	const struct timespec pause = { 0, 500 * 1000 };
 	size_t killed = 0, now = 0;
 
-	/* Stopping first keeps a storm from forking between the look and the kill. */
-	for (unsigned round = 0; round < 400; round++) {
-		bool no_forking = round >= 8;
-		(void)signal_chosen(root, data, SIGSTOP, no_forking);
-		now = signal_chosen(root, data, SIGKILL, no_forking);
+	for (int64_t deadline = ab_deadline(2000); ab_now_ms() < deadline;) {
+		/* First all of them stand still: a storm cannot fork between the look and the kill then. */
+		for (unsigned looks = 0; looks < 50; looks++)
+			if (signal_chosen(root, data, SIGSTOP, looks >= 3) == 0)
+				break;
+		now = signal_chosen(root, data, SIGKILL, false);
+		killed = now > killed ? now : killed; /* later rounds meet the dying again: a lower bound */
 		if (now == 0)
 			break;
-		killed = now > killed ? now : killed; /* later rounds meet the dying again: a lower bound */
 		nanosleep(&pause, NULL);
 		reap_chosen(root, data);
 	}

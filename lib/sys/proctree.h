@@ -24,7 +24,7 @@ struct ab_process {
 /* Every process that /proc shows, in a heap array that the caller frees; *count of them. NULL when there is no /proc. */
 struct ab_process *ab_proctree_list(int proc_fd, size_t *count);
 
-/* Mark the processes for which `root` says so, and all their descendants; returns how many. */
+/* Sort the list by pid; mark the processes for which `root` says so, and all their descendants; returns how many. */
 size_t ab_proctree_choose(struct ab_process *list, size_t count, bool (*root)(const struct ab_process *, void *), void *data);
 
 /*
@@ -34,8 +34,8 @@ size_t ab_proctree_choose(struct ab_process *list, size_t count, bool (*root)(co
 size_t ab_proctree_signal(bool (*root)(const struct ab_process *, void *), void *data, int signo);
 
 /*
- * End them: stop, look again, kill, until a look finds none; children of the caller among them are reaped (not the one named by
- * `spare`). After some rounds (a fork storm) forking is forbidden by prlimit(2) first. Bounded to about two seconds. Returns how
+ * End them: stop until a look finds none that runs, kill, until a look finds none at all; children of the caller among them are
+ * reaped. From the fourth look on (a fork storm) forking is forbidden by prlimit(2) as well, which holds for everyone but root. Bounded to about two seconds. Returns how
  * many were killed; *left: how many remain (in uninterruptible sleep).
  */
 size_t ab_proctree_kill(bool (*root)(const struct ab_process *, void *), void *data, size_t *left);

@@ -104,11 +104,17 @@ ab_target_open(const struct ab_target_place *place, const char *path, bool direc
 	   lead through a link, and an absolute link out to the host: those are walked. */
 	if (base == 0 && directory && strchr(path + 1, '/') == NULL)
 		(void)mkdirat(place->root, path + 1, 0755);
-	int fd = ab_mount_open(place->root, path + 1, AB_MOUNT_BENEATH);
-	if (fd >= 0)
-		return fd;
-	bool in_the_way = ground == AB_GROUND_PRIVATE && (errno == ENOTDIR || errno == ELOOP);
-	if ((errno != ENOENT && !in_the_way) || ground == AB_GROUND_HOST)
+	AB_AUTO_CLOSE int fd = ab_mount_open(place->root, path + 1, AB_MOUNT_BENEATH);
+	bool in_the_way = ground == AB_GROUND_PRIVATE && fd < 0 && (errno == ENOTDIR || errno == ELOOP);
+	if (fd >= 0 && ground == AB_GROUND_PRIVATE) {
+		struct stat st;
+		if (fstat(fd, &st) < 0)
+			return -1;
+		in_the_way = S_ISDIR(st.st_mode) != directory;
+	}
+	if (fd >= 0 && !in_the_way)
+		return ab_steal_fd(&fd);
+	if ((!in_the_way && errno != ENOENT) || ground == AB_GROUND_HOST)
 		return -1;
 	return make_path(place, path, base, directory, ground == AB_GROUND_PRIVATE);
 }

@@ -302,7 +302,7 @@ build(struct builder *builder)
 
 	if (begin(builder) < 0)
 		return -1;
-	if (ab_kernelfs_proc(builder->root, plan, builder->empty_file, builder->result, builder->fault) < 0 ||
+	if (ab_kernelfs_proc(builder->root, plan, EMPTY_FILE, builder->result, builder->fault) < 0 ||
 	    ab_kernelfs_dev(builder->root, plan, builder->fault) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->view_count; i++)

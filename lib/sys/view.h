@@ -28,10 +28,10 @@ void ab_view_prepare_undo(const struct ab_plan *plan, int *source);
 int ab_view_enter(const struct ab_launch *launch, struct ab_view_result *result, struct ab_fault *fault) AB_MUST_USE;
 
 /*
- * For view.c alone (kernelfs.c): /proc and /dev in the directory root_fd, which is attached. mask_file: an empty file to lay over
- * what must not be read.
+ * For view.c alone (kernelfs.c): /proc and /dev in the directory root_fd, which is attached. mask: the path below it of an empty
+ * file to lay over what must not be read.
  */
-int ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, int mask_file, struct ab_view_result *result, struct ab_fault *fault) AB_MUST_USE;
+int ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, struct ab_view_result *result, struct ab_fault *fault) AB_MUST_USE;
 int ab_kernelfs_dev(int root_fd, const struct ab_plan *plan, struct ab_fault *fault) AB_MUST_USE;
 
 #endif
