@@ -31,7 +31,8 @@ struct ab_netgate {
 	struct ab_dns_names *names; /* mode ALLOW, from the first question on */
 	struct listener listener[AB_NETGATE_FDS_MAX];
 	unsigned listener_count;
-	bool paused; /* no connection is accepted */
+	bool paused;   /* no connection is accepted */
+	bool settling; /* nothing is connected any more, only judged */
 	struct ab_timer resume;
 	struct ab_netconns conns;
 	struct ab_violation *violation;
@@ -194,7 +195,9 @@ admit(struct ab_netgate *gate, const struct listener *listener, int client)
 		close(client);
 		return;
 	}
-	if (listener->port == AB_NETGATE_PROXY_PORT && memcmp(&address, &LOOPBACK, sizeof(address)) == 0) {
+	bool proxied =
+	    listener->port == AB_NETGATE_PROXY_PORT && memcmp(&address, &LOOPBACK, sizeof(address)) == 0;
+	if (proxied && !gate->settling) {
 		ab_netconn_proxied(&gate->conns, client);
 		return;
 	}
@@ -204,7 +207,10 @@ admit(struct ab_netgate *gate, const struct listener *listener, int client)
 		    (uint32_t)address.bytes[2] << 8 | address.bytes[3];
 		host = gate->names != NULL ? ab_dns_names_find(gate->names, number) : NULL;
 	}
-	if (host == NULL)
+	if (gate->settling && !proxied && host != NULL &&
+	    !ab_net_policy_allows(gate->policy, host, listener->port))
+		note_refused(gate, host, listener->port, NULL);
+	if (gate->settling || host == NULL)
 		close(client); /* an address of the range that no name has: somebody tries numbers */
 	else
 		ab_netconn_direct(&gate->conns, client, host, listener->port);
@@ -292,6 +298,20 @@ ab_netgate_open(struct ab_loop *loop, const struct ab_net_policy *policy, const 
 		return gate;
 	ab_netgate_close(gate);
 	return NULL;
+}
+
+void
+ab_netgate_settle(struct ab_netgate *gate)
+{
+	if (gate == NULL)
+		return;
+	gate->settling = true;
+	ab_netconns_close(&gate->conns);
+	gate->paused = false;
+	if (gate->dns.fd >= 0)
+		dns_readable(&gate->dns, AB_READABLE);
+	for (unsigned i = 0; i < gate->listener_count; i++)
+		acceptable(&gate->listener[i].watch, AB_READABLE);
 }
 
 void

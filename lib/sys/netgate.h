@@ -78,7 +78,12 @@ struct ab_netgate; /* opaque: one a run */
 /* Host side. Takes the descriptors, also when it fails. policy is borrowed and must outlive the gate. */
 struct ab_netgate *ab_netgate_open(struct ab_loop *loop, const struct ab_net_policy *policy, const int *fds,
     unsigned fd_count, struct ab_error *err) AB_MUST_USE;
-/* Close connections, listeners, and end resolver processes. NULL is allowed. */
+/* Account for what the command asked for last and did not wait for (a datagram or connection still in a queue);
+ * nothing is connected any more. Call it once when everything inside is dead, before the violations are read.
+ * NULL is allowed. */
+void ab_netgate_settle(struct ab_netgate *gate);
+/* Close connections, listeners, and end resolver processes. NULL is allowed. Connections end with the run: what a
+ * command sent at the very last, without waiting for an answer, may be lost. */
 void ab_netgate_close(struct ab_netgate *gate);
 
 /* What was refused, in order of first attempt: target "cdn.x:443" (or "cdn.x" when only the name was asked),

@@ -38,7 +38,8 @@ struct netbox {
 	const char *policy;
 	void (*client)(struct netbox_result *result, uint16_t port); /* runs inside */
 	uint16_t port;						     /* handed to the client */
-	unsigned stop_after_ms;					     /* 0: when the client is done */
+	bool late; /* the loop does not run at all: everything is still queued when the client is done */
+	unsigned stop_after_ms; /* 0: when the client is done */
 	/* afterwards */
 	struct netbox_result *result;
 	struct ab_violation violation[8];
@@ -339,6 +340,7 @@ netbox_run(struct netbox *box)
 	struct ab_error err = AB_ERROR_INIT;
 	struct ab_net_policy policy;
 	const struct ab_violation *violations;
+	siginfo_t info;
 	int channel[2], fds[AB_NETGATE_FDS_MAX], status = -1;
 
 	if (result == NULL)
@@ -363,7 +365,11 @@ netbox_run(struct netbox *box)
 	CHECK(gate != NULL);
 	CHECK_INT(ab_loop_add(loop, &over, &err), 0);
 	ab_loop_arm(loop, &late, ab_deadline(box->stop_after_ms > 0 ? (int)box->stop_after_ms : 60000));
-	CHECK_INT(ab_loop_run(loop, &err), 0);
+	if (box->late)
+		waitid(P_PIDFD, (id_t)over.fd, &info, WEXITED | WNOWAIT);
+	else
+		CHECK_INT(ab_loop_run(loop, &err), 0);
+	ab_netgate_settle(gate);
 	box->violation_count = gate == NULL ? 0 : ab_netgate_violations(gate, &violations);
 	for (size_t i = 0; i < box->violation_count && i < AB_COUNT_OF(box->violation); i++)
 		box->violation[i] = violations[i];

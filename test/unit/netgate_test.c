@@ -153,6 +153,38 @@ test_many(void)
 }
 
 static void
+fire_and_forget(struct netbox_result *result, uint16_t port)
+{
+	static const char QUERY[] = "\x12\x34\1\0\0\1\0\0\0\0\0\0\6forget\4test\0\0\1\0\1";
+	struct sockaddr_in to = netbox_address(INADDR_LOOPBACK, 53);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	result->number[0] = (int)sendto(fd, QUERY, sizeof(QUERY) - 1, 0, (struct sockaddr *)&to, sizeof(to));
+	result->number[1] = netbox_connect(INADDR_LOOPBACK, 443) >= 0;
+	result->number[2] = netbox_connect(INADDR_LOOPBACK, port) >= 0;
+	result->number[3] = netbox_connect(INADDR_LOOPBACK, AB_NETGATE_PROXY_PORT) >= 0;
+}
+
+/* A command that does not wait for the answer is accounted for too. */
+static void
+test_settle(void)
+{
+	struct netbox box = {
+		.policy = "allow:localhost:8080", .client = fire_and_forget, .port = 8080, .late = true
+	};
+	unsigned before = netbox_count_fds();
+
+	if (!netbox_run(&box))
+		return;
+	for (int i = 0; i < 4; i++)
+		CHECK(box.result->number[i] > 0);
+	CHECK_INT(box.violation_count, 2);
+	CHECK_STRING(box.violation[0].target, "forget.test");
+	CHECK_STRING(box.violation[1].target, "127.0.0.1:443");
+	CHECK_INT(netbox_count_fds(), before);
+}
+
+static void
 hang(struct netbox_result *result, uint16_t port)
 {
 	char request[128];
@@ -232,6 +264,7 @@ main(void)
 		{ "what is not on the list is reset, counted and told", test_refused },
 		{ "256 connections, the next one waits", test_full },
 		{ "the account of refusals is bounded", test_many },
+		{ "what nobody waited for is told too", test_settle },
 		{ "ended in the middle nothing stays behind", test_end },
 		{ "opening takes the descriptors also when it fails", test_open_fails },
 		{ "variables", test_environment },
