@@ -44,7 +44,8 @@ stop(struct ab_feed *feed)
 	ab_close_indirect(&feed->left);
 }
 
-/* All is in the pipe: the command gets its end-of-file. What it leaves in the pipe can be seen from a read end only. */
+/* All is in the pipe: the command gets its end-of-file. What it leaves in the pipe can be seen from a read
+ * end only. */
 static void
 end(struct ab_feed *feed)
 {
@@ -164,9 +165,11 @@ open_from(struct ab_feed *feed)
 }
 
 int
-ab_feed_open(struct ab_feed *feed, struct ab_loop *loop, int to, int from, const char *data, size_t len, struct ab_error *err)
+ab_feed_open(struct ab_feed *feed, struct ab_loop *loop, int to, int from, const char *data, size_t len,
+    struct ab_error *err)
 {
-	*feed = (struct ab_feed){ .loop = loop, .to = to, .left = -1, .from = from, .own = -1, .data = data, .len = from < 0 ? len : 0 };
+	*feed = (struct ab_feed){ .loop = loop, .to = to, .left = -1, .from = from, .own = -1, .data = data };
+	feed->len = from < 0 ? len : 0;
 	if (from >= 0)
 		open_from(feed);
 	feed->to_watch = (struct ab_watch){ .fd = to, .events = AB_WRITABLE, .ready = to_ready, .data = feed };

@@ -160,8 +160,9 @@ print_lost(struct ab_buf *out, const struct ab_job_info *info, int dir_fd)
 }
 
 /*
- * Running while the lock is held. Once it is free nobody but us writes: a job is given its name with its lock taken, and
- * its supervisor never takes it again. Two readers who find it lost write the same record, each by rename.
+ * Running while the lock is held. Once it is free nobody but us writes: a job is given its name with its lock
+ * taken, and its supervisor never takes it again. Two readers who find it lost write the same record, each by
+ * rename.
  */
 static int
 read_state(struct ab_job_info *info, int dir_fd, struct ab_error *err)

@@ -174,7 +174,8 @@ ab_jobdir_remove(int jobs, const char *name, uint64_t *freed)
 static bool
 is_unfinished(const char *name)
 {
-	return strncmp(name, AB_JOBDIR_NEW, strlen(AB_JOBDIR_NEW)) == 0 || strncmp(name, AB_JOBDIR_OLD, strlen(AB_JOBDIR_OLD)) == 0;
+	return strncmp(name, AB_JOBDIR_NEW, strlen(AB_JOBDIR_NEW)) == 0 ||
+	    strncmp(name, AB_JOBDIR_OLD, strlen(AB_JOBDIR_OLD)) == 0;
 }
 
 /* What crashes left half made or half removed. */

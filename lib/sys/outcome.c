@@ -53,8 +53,9 @@ judge_end(struct ab_outcome *outcome, const struct ab_ending *ending)
 }
 
 /*
- * A limit is the reason only where it killed the command itself (or the shell that ran it says 137): a build that went on
- * without the compiler that was killed ended by its own decision, and `oom` tells what happened on the way.
+ * A limit is the reason only where it killed the command itself (or the shell that ran it says 137): a build
+ * that went on without the compiler that was killed ended by its own decision, and `oom` tells what happened
+ * on the way.
  */
 static void
 judge_limits(struct ab_outcome *outcome, const struct ab_ending *ending)

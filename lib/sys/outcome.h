@@ -1,9 +1,9 @@
 /*
  * What became of a run: one judgement from everything that is known at its end. Pure: no system calls.
  *
- * Status as timeout(1) has it: the command's own; 124 timeout or idle timeout; 125 ours; 126 found but not executable; 127 not
- * found; 128+n died of a signal, or was ended because ab-exec got one. The first cause counts: a command that exits 0 on the
- * TERM of its timeout has timed out all the same.
+ * Status as timeout(1) has it: the command's own; 124 timeout or idle timeout; 125 ours; 126 found but not
+ * executable; 127 not found; 128+n died of a signal, or was ended because ab-exec got one. The first cause
+ * counts: a command that exits 0 on the TERM of its timeout has timed out all the same.
  */
 #ifndef AB_SYS_OUTCOME_H
 #define AB_SYS_OUTCOME_H
@@ -25,15 +25,22 @@ enum ab_reason {
 };
 const char *ab_reason_name(enum ab_reason reason);
 
-enum { AB_LIMIT_MEMORY = 1 << 0, AB_LIMIT_CPU = 1 << 1, AB_LIMIT_PIDS = 1 << 2, AB_LIMIT_FILE_SIZE = 1 << 3, AB_LIMIT_SPOOL = 1 << 4 };
+enum {
+	AB_LIMIT_MEMORY = 1 << 0,
+	AB_LIMIT_CPU = 1 << 1,
+	AB_LIMIT_PIDS = 1 << 2,
+	AB_LIMIT_FILE_SIZE = 1 << 3,
+	AB_LIMIT_SPOOL = 1 << 4
+};
 
 struct ab_outcome {
 	enum ab_reason reason;
 	bool started;	     /* the command was exec'ed */
 	int exit_code;	     /* reason exit; else -1 */
 	int signal;	     /* signal the command died of (SIGKILL when everything was killed at once), or 0 */
-	int status;	     /* what ab-exec's exit status says: 0..255, 124, 125, 126, 127, 128+n. For reason cancelled n is the signal that
-				ab-exec got (TERM for ab_run_cancel), whatever the command died of in the end. */
+	/* What ab-exec's exit status says: 0..255, 124, 125, 126, 127, 128+n. For reason cancelled n is the signal that ab-exec
+	   got (TERM for ab_run_cancel), whatever the command died of in the end. */
+	int status;
 	int64_t started_unix_ms, wall_us, setup_us; /* wall: of the command, from exec to its end; setup: before */
 	int64_t user_us, sys_us, max_rss_bytes;
 	bool usage_of_cgroup;
@@ -54,11 +61,12 @@ struct ab_ending {
 	int forced_signo;      /* CANCELLED: the signal that ab-exec got */
 	bool sampled_memory, sampled_cpu; /* init ended it at that limit */
 	uint64_t oom_kills, pids_refused; /* what the cgroup counted */
-	const char *copy_name;		  /* a stream that could not be copied to the end, for another reason than EPIPE; or NULL */
+	const char *copy_name; /* a stream that could not be copied to the end, for another reason than EPIPE; or NULL */
 	int copy_errno;
 };
 
-/* Reason, exit code, signal, status, oom, limits, error. outcome->started is set; the rest of it is the caller's. */
+/* Reason, exit code, signal, status, oom, limits, error. outcome->started is set; the rest of it is the
+ * caller's. */
 void ab_outcome_judge(struct ab_outcome *outcome, const struct ab_ending *ending);
 /* The command was never started: init said why. */
 void ab_outcome_fail(struct ab_outcome *outcome, const struct ab_plan *plan, const struct ab_msg *failed);

@@ -69,8 +69,8 @@ open_out(struct ab_pump *pump)
 		pump->writing = own >= 0 ? AB_PUMP_PRIVATE : AB_PUMP_CAUTIOUS;
 		pump->out = own >= 0 ? own : pump->to.copy_fd;
 	}
-	pump->splices = pump->writing == AB_PUMP_PRIVATE && S_ISFIFO(st.st_mode) && pump->to.keep == NULL && pump->to.chunk == NULL &&
-	    pump->to.spool_fd < 0;
+	bool alone = pump->to.keep == NULL && pump->to.chunk == NULL && pump->to.spool_fd < 0;
+	pump->splices = alone && pump->writing == AB_PUMP_PRIVATE && S_ISFIFO(st.st_mode);
 }
 
 /* As write(2) on a non-blocking descriptor. */
@@ -199,8 +199,8 @@ hand_on(struct ab_pump *pump, const char *data, size_t len)
 		copy(pump, data, len);
 }
 
-/* A command that fills its pipe again and again gets a larger one: fewer rounds. Where it is refused (the user's share of
- * pipe pages is used up) it stays as it is. */
+/* A command that fills its pipe again and again gets a larger one: fewer rounds. Where it is refused (the
+ * user's share of pipe pages is used up) it stays as it is. */
 static void
 enlarge(struct ab_pump *pump, size_t len)
 {
@@ -216,13 +216,14 @@ may_read(const struct ab_pump *pump, size_t most)
 	return pump->ending && pump->left < (int64_t)most ? (size_t)pump->left : most;
 }
 
-/* Move pages from pipe to pipe: 1 when some were, 0 at the end, -1 when there are none or the reader is slow, -2 where it
- * cannot be done. */
+/* Move pages from pipe to pipe: 1 when some were, 0 at the end, -1 when there are none or the reader is slow,
+ * -2 where it cannot be done. */
 static int
 splice_once(struct ab_pump *pump)
 {
 	int unread = 0;
-	ssize_t n = splice(pump->from, NULL, pump->out, NULL, may_read(pump, LARGE_PIPE), SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+	const unsigned flags = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
+	ssize_t n = splice(pump->from, NULL, pump->out, NULL, may_read(pump, LARGE_PIPE), flags);
 
 	if (n > 0) {
 		pump->active_ms = ab_now_ms();
@@ -293,10 +294,12 @@ from_ready(struct ab_watch *watch, unsigned events)
 }
 
 int
-ab_pump_open(struct ab_pump *pump, struct ab_loop *loop, int from, const struct ab_pump_to *to, void (*done)(void *data), void *done_data,
-    struct ab_error *err)
+ab_pump_open(struct ab_pump *pump, struct ab_loop *loop, int from, const struct ab_pump_to *to,
+    void (*done)(void *data), void *done_data, struct ab_error *err)
 {
-	*pump = (struct ab_pump){ .loop = loop, .to = *to, .from = from, .out = -1, .done = done, .done_data = done_data };
+	*pump = (struct ab_pump){ .loop = loop, .to = *to, .from = from, .out = -1 };
+	pump->done = done;
+	pump->done_data = done_data;
 	ab_buf_init(&pump->queue, READ_BYTES);
 	pump->from_watch = (struct ab_watch){ .fd = from, .events = AB_READABLE, .ready = from_ready, .data = pump };
 	if (ab_loop_add(loop, &pump->from_watch, err) == 0)

@@ -1,16 +1,17 @@
 /*
  * One output stream of a command: from our end of its pipe to everything that wants it, on the loop.
  *
- * What is read is kept (sys/capture), spooled, told to a callback, and copied unchanged to a descriptor of ours. Copying never
- * makes the loop wait and never touches the caller's file description (others share it, O_NONBLOCK would be theirs too): a pipe
- * or a terminal is reopened through /proc/self/fd, which makes a description of our own; where that is refused (another user's
- * pipe) at most PIPE_BUF bytes are written once poll(2) says that they fit (pipe(7)); a socket is written with MSG_DONTWAIT;
- * a file does not block. What does not fit waits, at most one read of it (64 KiB), and until it is gone the command's pipe is
- * not read: the command meets a slow reader as if it wrote to it itself. With nothing but a pipe to copy to, splice(2) moves the
- * pages.
+ * What is read is kept (sys/capture), spooled, told to a callback, and copied unchanged to a descriptor of
+ * ours. Copying never makes the loop wait and never touches the caller's file description (others share it,
+ * O_NONBLOCK would be theirs too): a pipe or a terminal is reopened through /proc/self/fd, which makes a
+ * description of our own; where that is refused (another user's pipe) at most PIPE_BUF bytes are written once
+ * poll(2) says that they fit (pipe(7)); a socket is written with MSG_DONTWAIT; a file does not block. What
+ * does not fit waits, at most one read of it (64 KiB), and until it is gone the command's pipe is not read:
+ * the command meets a slow reader as if it wrote to it itself. With nothing but a pipe to copy to, splice(2)
+ * moves the pages.
  *
- * A reader of ours that is gone (EPIPE): our read end is closed, so that the command gets its SIGPIPE. Other failures (ENOSPC,
- * EIO) close it as well and are remembered. The process must ignore SIGPIPE.
+ * A reader of ours that is gone (EPIPE): our read end is closed, so that the command gets its SIGPIPE. Other
+ * failures (ENOSPC, EIO) close it as well and are remembered. The process must ignore SIGPIPE.
  */
 #ifndef AB_SYS_PUMP_H
 #define AB_SYS_PUMP_H
@@ -57,14 +58,14 @@ struct ab_pump {
 };
 
 /*
- * Begin. Takes `from` (also when it fails), which must be non-blocking. `done` is called once, from the loop or from
- * ab_pump_end, when everything has been read and handed on.
+ * Begin. Takes `from` (also when it fails), which must be non-blocking. `done` is called once, from the loop
+ * or from ab_pump_end, when everything has been read and handed on.
  */
-int ab_pump_open(struct ab_pump *pump, struct ab_loop *loop, int from, const struct ab_pump_to *to, void (*done)(void *data),
-    void *done_data, struct ab_error *err) AB_MUST_USE;
+int ab_pump_open(struct ab_pump *pump, struct ab_loop *loop, int from, const struct ab_pump_to *to,
+    void (*done)(void *data), void *done_data, struct ab_error *err) AB_MUST_USE;
 /*
- * Every writer that counts is dead: hand on what is in the pipe now, then stop, whoever else still holds its other end
- * (a descriptor that got out). A slow reader of ours is waited for, as long as it takes.
+ * Every writer that counts is dead: hand on what is in the pipe now, then stop, whoever else still holds its
+ * other end (a descriptor that got out). A slow reader of ours is waited for, as long as it takes.
  */
 void ab_pump_end(struct ab_pump *pump);
 /* As ab_pump_end, but wait for nobody: what cannot be copied at once is dropped (kept and spooled it is). */

@@ -17,8 +17,8 @@
 #define GRACE_MS 2000
 
 /*
- * SETUP -> RUNNING -> (ENDING: told to end) -> DRAINING (init is dead; the last output goes out) -> done. A run that could not be
- * spawned is DRAINING from the beginning.
+ * SETUP -> RUNNING -> (ENDING: told to end) -> DRAINING (init is dead; the last output goes out) -> done. A
+ * run that could not be spawned is DRAINING from the beginning.
  */
 enum phase { SETUP, RUNNING, ENDING, DRAINING };
 
@@ -102,7 +102,8 @@ judge(struct ab_run *run)
 		outcome->wall_us = run->end_us - run->exec_us;
 }
 
-/* Everything is known and nothing is left to copy. Deferred, so that no callback below has its run freed under it. */
+/* Everything is known and nothing is left to copy. Deferred, so that no callback below has its run freed
+ * under it. */
 static void
 finish(struct ab_task *task)
 {
@@ -135,7 +136,8 @@ pump_done(void *data)
 	check_finished(data);
 }
 
-/* Nobody inside is alive. A command that ended by itself has its output waited for; one that was ended has not. */
+/* Nobody inside is alive. A command that ended by itself has its output waited for; one that was ended has
+ * not. */
 static void
 drain(struct ab_run *run)
 {
@@ -162,8 +164,8 @@ drain(struct ab_run *run)
 /* ---- ending it ---- */
 
 /*
- * Kill everything. In a pid namespace the kernel does it all when init dies, and the pidfd tells when it is done: nobody waits
- * here. Elsewhere the launcher walks the descendants (bounded).
+ * Kill everything. In a pid namespace the kernel does it all when init dies, and the pidfd tells when it is
+ * done: nobody waits here. Elsewhere the launcher walks the descendants (bounded).
  */
 static void
 kill_all(struct ab_run *run)
@@ -292,8 +294,8 @@ got_started(struct ab_run *run)
 	    run->plan.limits.timeout_ms == AB_UNSET ? AB_NEVER : ab_deadline(run->plan.limits.timeout_ms));
 	arm_idle(run);
 	/* Not before: where the exec fails, nothing of our stdin has been used up. */
-	if (run->child.stdin_fd >= 0 &&
-	    ab_feed_open(&run->feed, run->loop, ab_steal_fd(&run->child.stdin_fd), io->stdin_fd, io->stdin_data, io->stdin_len, &err) != 0) {
+	if (run->child.stdin_fd >= 0 && ab_feed_open(&run->feed, run->loop, ab_steal_fd(&run->child.stdin_fd), io->stdin_fd,
+					    io->stdin_data, io->stdin_len, &err) != 0) {
 		fail(run, &err);
 		kill_all(run);
 	}
@@ -395,7 +397,8 @@ open_cgroup(struct ab_run *run)
 	const struct ab_limits *limits = &run->plan.limits;
 	ab_promises enforced = 0;
 	/* RLIMIT_NPROC counts for a user of a user namespace, and not for kernel uid 0. */
-	bool pids = limits->pids != AB_UNSET && (run->plan.level != AB_LEVEL_NAMESPACE || run->plan.ident.kernel_uid == 0);
+	bool rlimit = run->plan.level == AB_LEVEL_NAMESPACE && run->plan.ident.kernel_uid != 0;
+	bool pids = limits->pids != AB_UNSET && !rlimit;
 	bool memory = limits->memory_bytes != AB_UNSET;
 
 	if (pids || memory)
@@ -436,8 +439,9 @@ watch_all(struct ab_run *run, struct ab_error *err)
 {
 	struct ab_child *child = &run->child;
 
-	run->channel_watch = (struct ab_watch){ .fd = child->channel, .events = AB_READABLE, .ready = channel_ready, .data = run };
-	run->pidfd_watch = (struct ab_watch){ .fd = child->pidfd, .events = AB_READABLE, .ready = pidfd_ready, .data = run };
+	run->channel_watch = (struct ab_watch){ .fd = child->channel, .events = AB_READABLE, .ready = channel_ready };
+	run->pidfd_watch = (struct ab_watch){ .fd = child->pidfd, .events = AB_READABLE, .ready = pidfd_ready };
+	run->channel_watch.data = run->pidfd_watch.data = run;
 	if (ab_loop_add(run->loop, &run->channel_watch, err) != 0 || ab_loop_add(run->loop, &run->pidfd_watch, err) != 0)
 		return -1;
 	if (open_pump(run, &run->out, 0, ab_steal_fd(&child->stdout_fd), err) != 0)
@@ -457,7 +461,8 @@ start(struct ab_run *run, struct ab_error *err)
 
 	open_cgroup(run);
 	spawn_io.cgroup_fd = run->cgroup.dir_fd;
-	if (run->cgroup.memory != NULL || run->cgroup.pids != NULL || run->cgroup.cpuacct != NULL || run->cgroup.v2 != NULL) {
+	const struct ab_cgroup *cgroup = &run->cgroup;
+	if (cgroup->memory != NULL || cgroup->pids != NULL || cgroup->cpuacct != NULL || cgroup->v2 != NULL) {
 		spawn_io.created = created;
 		spawn_io.data = run;
 	}
