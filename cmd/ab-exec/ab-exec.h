@@ -95,7 +95,7 @@ void output_add(struct exec_output *output, int stream, const char *bytes, size_
 void output_finish(struct exec_output *output, const char *record, size_t len);
 void output_release(struct exec_output *output);
 
-/* The result record. planted may be NULL; texts false: without stdout and stderr (--stream). */
+/* The result record, all but its last member `error`. planted may be NULL; texts false: without stdout and stderr (--stream). */
 struct exec_result {
 	const struct ab_plan *plan;
 	const struct ab_outcome *outcome;

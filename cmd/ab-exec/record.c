@@ -141,7 +141,6 @@ record_write(struct ab_json *json, const struct exec_result *result)
 	write_limits(json, outcome);
 	write_findings(json, result);
 	write_promises(json, result);
-	ab_json_error(json, "error", &outcome->error);
 }
 
 static void

@@ -131,6 +131,7 @@ execution_record_text(const struct exec_result *result, enum ab_encoding encodin
 	ab_json_begin(&json, text, encoding);
 	ab_json_object(&json, NULL);
 	record_write(&json, result);
+	ab_json_error(&json, "error", &result->outcome->error);
 	ab_json_object_end(&json);
 	ab_buf_putc(text, '\n');
 }
@@ -149,6 +150,7 @@ answer(struct execution *execution, const struct exec_result *result)
 	}
 	if (ab_call_json(call) || execution->stream) {
 		record_write(ab_call_record(call), result);
+		ab_call_record_error(call, &result->outcome->error);
 		ab_call_record_end(call);
 	} else {
 		record_notes(call, result);
@@ -349,6 +351,7 @@ refuse(struct execution *execution, struct ab_error *err)
 	struct exec_result result;
 	execution_result(execution, &outcome, NULL, &result);
 	record_write(ab_call_record(call), &result);
+	ab_call_record_error(call, err);
 	ab_call_record_end(call);
 	ab_call_exit_status(call, execution->params->exit_zero == 1 ? 0 : 125);
 	execution_free(execution);

@@ -19,7 +19,7 @@ close_batch() { eval "exec $TO>&-"; wait "$PID"; }
 }
 
 @test "ids come back exactly: strings, big integers; none is null; one in use is refused" {
-	run bash -c "printf '%s\n' '{\"id\":\"ä\\\\u0000\",\"argv\":[\"true\"]}' '{\"id\":9007199254740993,\"argv\":[\"true\"]}' '{\"argv\":[\"true\"]}' | ab-exec batch"
+	run bash -c "printf '%s\n' '{\"id\":\"ä\\u0000\",\"argv\":[\"true\"]}' '{\"id\":9007199254740993,\"argv\":[\"true\"]}' '{\"argv\":[\"true\"]}' | ab-exec batch"
 	[[ ${lines[0]} == *'"id":"ä\u0000"'* ]]
 	[[ ${lines[1]} == *'"id":9007199254740993,'* ]]
 	[[ ${lines[2]} == *'"id":null,'* ]]
@@ -126,8 +126,8 @@ b" ]
 
 @test "the reader gone: everything is cancelled at once" {
 	mark=$(unique)
-	{ echo "{\"id\":1,\"command\":\"sleep $mark\"}"; echo '{"id":2,"op":"ping"}'; sleep 1; echo '{"id":3,"op":"ping"}'; sleep 20; } | ab-exec batch -j 2 | head -n 1 >/dev/null &
-	eventually 5 pgrep -f "^sleep $mark"
+	{ echo "{\"id\":1,\"command\":\"touch started; sleep $mark\"}"; eventually 5 test -e started; echo '{"id":2,"op":"ping"}'; sleep 20; } | ab-exec batch -j 2 | head -n 1 >/dev/null &
+	eventually 5 test -e started
 	eventually 5 nobody_runs "^sleep $mark"
 	kill %1 2>/dev/null || true
 }

@@ -46,7 +46,7 @@ load ../helpers/load
 	before="$(mounts) $(cgroups)"
 	printf '#!/bin/sh\nwhile :; do setsid sleep %s & done\n' "$mark" >storm
 	chmod +x storm
-	for _ in $(seq 1 50); do echo; done | jq -c '{id: input_line_number, command: "./storm", timeout_ms: 50, grace_ms: 0, pids: 200}' >"$BASE/requests"
+	seq 1 50 | jq -c '{id: ., command: "./storm", timeout_ms: 50, grace_ms: 0, pids: 200}' >"$BASE/requests"
 	ab-exec batch -j 8 <"$BASE/requests" >"$BASE/answers" 2>"$BASE/errors"
 	[ "$(wc -l <"$BASE/answers")" -eq 50 ]
 	[ "$(jq -r .reason "$BASE/answers" | sort | uniq -c | awk '{print $1 $2}')" = 50timeout ]
@@ -57,9 +57,6 @@ load ../helpers/load
 
 @test "processes are limited, and that is told apart" {
 	need_promise pids
-	run ab-exec --json --pids 20 -c 'for i in $(seq 1 60); do sleep 5 & done; wait' --timeout 20s
-	run ab-exec --json --pids 20 --timeout 20s -c 'for i in $(seq 1 60); do sleep 1 & done 2>/dev/null; echo over; wait'
-	jq -e '(.stderr_bytes > 0) or (.status != 0) or (.limits_hit | index("pids"))' <<<"$output"
 	run ab-exec --json --pids 300 --timeout 20s -- python3 -c '
 import os, time
 n = 0
@@ -125,8 +122,8 @@ except OSError:
 		import json, os, subprocess
 		p = subprocess.Popen(['ab-exec', 'batch'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 		def ask(i):
-			p.stdin.write(b'{"id":%d,"argv":["true"]}\n' % i); p.stdin.flush()
-			assert json.loads(p.stdout.readline())['status'] == 0
+		    p.stdin.write(b'{"id":%d,"argv":["true"]}\n' % i); p.stdin.flush()
+		    assert json.loads(p.stdout.readline())['status'] == 0
 		ask(0); before = len(os.listdir('/proc/%d/fd' % p.pid))
 		for i in range(1, 100): ask(i)
 		assert len(os.listdir('/proc/%d/fd' % p.pid)) == before
