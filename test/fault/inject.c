@@ -2,9 +2,10 @@
  * LD_PRELOAD: make the nth call of one function fail.
  *
  * AB_FAULT="CALL:N:ERRNO", for example "pipe2:1:EMFILE". CALL is a wrapper below, or the name of a system call that is made
- * through syscall(2) ("clone3", "move_mount"). Calls are counted over the process and all that it forks (one shared page), so
- * that a fault can also strike in init. When the fault strikes, a line is appended to the file AB_FAULT_LOG names: whoever walks
- * N = 1, 2, … knows by it when there was no Nth call any more. ld.so(8), syscall(2).
+ * through syscall(2) ("clone3", "move_mount"). Calls are counted over the process and all that it forks, so that a fault can also
+ * strike in init, which has neither descriptors nor rights: the count lives in a mapping of the file that AB_FAULT_LOG names,
+ * two native 64-bit integers: calls seen, faults struck. Whoever walks N = 1, 2, … knows by the second when there was no Nth call
+ * any more. ld.so(8), syscall(2), mmap(2).
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +37,8 @@ static const struct {
 	{ "clone3", SYS_clone3 },
 #endif
 	{ "clone", SYS_clone },
+	{ "umount2", SYS_umount2 },
+	{ "mount", SYS_mount },
 #ifdef SYS_open_tree
 	{ "open_tree", SYS_open_tree },
 	{ "move_mount", SYS_move_mount },
@@ -69,8 +72,11 @@ static char target[64];
 static long target_number = -1; /* of syscall(2) */
 static unsigned long nth;
 static int fault_errno = EIO;
-static char log_path[4096];
-static unsigned long *seen; /* shared with everything that is forked */
+static struct {
+	unsigned long seen, struck;
+} *count; /* shared with everything that is forked */
+
+static long real_syscall(long number, long a, long b, long c, long d, long e, long f);
 
 __attribute__((constructor)) static void
 configure(void)
@@ -86,10 +92,16 @@ configure(void)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (strcmp(calls[i].name, target) == 0)
 			target_number = calls[i].number;
-	if (log != NULL)
-		snprintf(log_path, sizeof(log_path), "%s", log);
-	void *page = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	seen = page == MAP_FAILED ? NULL : page;
+	if (log == NULL)
+		return;
+	long fd = real_syscall(SYS_openat, AT_FDCWD, (long)log, O_RDWR | O_CREAT | O_CLOEXEC, 0666, 0, 0);
+	if (fd < 0 || ftruncate((int)fd, sizeof(*count)) != 0)
+		abort();
+	void *page = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+	if (page == MAP_FAILED)
+		abort();
+	count = page;
+	real_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
 }
 
 /* The real function. Looked up when first needed; glibc's dlsym takes no lock that a fork of a single thread could hold. */
@@ -108,14 +120,9 @@ real_syscall(long number, long a, long b, long c, long d, long e, long f)
 static int
 strikes(void)
 {
-	if (seen == NULL || __atomic_add_fetch(seen, 1, __ATOMIC_SEQ_CST) != nth)
+	if (count == NULL || __atomic_add_fetch(&count->seen, 1, __ATOMIC_SEQ_CST) != nth)
 		return 0;
-	if (log_path[0] != '\0') {
-		long fd = real_syscall(SYS_openat, AT_FDCWD, (long)log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666, 0, 0);
-		real_syscall(SYS_write, fd, (long)target, (long)strlen(target), 0, 0, 0);
-		real_syscall(SYS_write, fd, (long)"\n", 1, 0, 0, 0);
-		real_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
-	}
+	__atomic_add_fetch(&count->struck, 1, __ATOMIC_SEQ_CST);
 	errno = fault_errno;
 	return 1;
 }
