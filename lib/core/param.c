@@ -68,6 +68,17 @@ distance(const char *a, size_t a_len, const char *b, size_t b_len)
 	return row[b_len];
 }
 
+/* Two neighbours in the wrong order are one slip, not two. */
+static bool
+is_swapped(const char *a, const char *b)
+{
+	size_t at = 0;
+
+	while (a[at] != '\0' && a[at] == b[at])
+		at++;
+	return a[at] != '\0' && a[at + 1] != '\0' && a[at] == b[at + 1] && a[at + 1] == b[at] && strcmp(a + at + 2, b + at + 2) == 0;
+}
+
 int
 ab_near(const char *a, const char *b)
 {
@@ -75,7 +86,7 @@ ab_near(const char *a, const char *b)
 
 	if (a_len < 2 || a_len > AB_FIELD_SIZE || b_len > AB_FIELD_SIZE)
 		return -1;
-	int apart = distance(a, a_len, b, b_len);
+	int apart = is_swapped(a, b) ? 1 : distance(a, a_len, b, b_len);
 	if (apart <= (b_len <= 4 ? 1 : 2))
 		return apart;
 	if (a_len >= 3 && strncmp(a, b, a_len) == 0)

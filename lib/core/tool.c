@@ -333,7 +333,8 @@ conclude(struct line *line)
 		ab_tool_die(line->caught);
 	if (ab_sink_is_gone(&line->sink) || filter == 128 + SIGPIPE)
 		ab_tool_die(SIGPIPE);
-	if (call->error.code != AB_E_NONE) {
+	/* That it ended because a filter left is not its failure: the filter's status says what happened. */
+	if (call->error.code != AB_E_NONE && call->cancelled != AB_CANCEL_READER_GONE) {
 		ab_tool_print_error(line->tool, &call->error, quiet);
 		status = ours ? 125 : ab_errcode_status(call->error.code);
 	}

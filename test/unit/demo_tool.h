@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -300,7 +301,7 @@ struct demo {
 	int in, out, err;
 };
 
-/* Start it with the words of line, split at spaces ("_" stands for a space inside a word). */
+/* Start it with the words of line, split at spaces ("~" stands for a space inside a word). */
 static inline struct demo
 demo_start(const char *line)
 {
@@ -315,7 +316,7 @@ demo_start(const char *line)
 		int argc = 0;
 		for (char *word = strtok_r(copy, " ", &copy); word != NULL; word = strtok_r(NULL, " ", &copy)) {
 			for (char *at = word; *at != '\0'; at++)
-				*at = *at == '_' ? ' ' : *at;
+				*at = *at == '~' ? ' ' : *at;
 			argv[argc++] = word;
 		}
 		dup2(in[0], 0);
@@ -367,6 +368,16 @@ static inline const char *
 demo_line(const struct demo *demo)
 {
 	return demo_read(demo->out, demo_out, sizeof(demo_out), true);
+}
+
+static inline bool
+demo_begins(const char *text, const char *with)
+{
+	bool begins = strncmp(text, with, strlen(with)) == 0;
+
+	if (!begins)
+		printf("# said: %s\n", text);
+	return begins;
 }
 
 /* No more input; everything it still says is in demo_out and demo_err. Its status, 128+n when it died of a signal. */
