@@ -67,12 +67,15 @@ outer_proc(int root_fd, const struct ab_plan *plan, struct ab_view_result *resul
 int
 ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, struct ab_view_result *result, struct ab_fault *fault)
 {
-	/* Guarded by uid, not by capability: a process of kuid 0 may write these whatever namespace it is in. */
-	static const char *const locked[] = { "proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs", "proc/acpi", NULL };
-	static const char *const masked[] = { "proc/kcore", "proc/keys", "proc/timer_list", "proc/sched_debug",
-		"proc/latency_stats", NULL };
-	static const char *const masked_for_root[] = { "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/slabinfo",
-		"proc/vmallocinfo", "proc/pagetypeinfo", "proc/vmcore", "proc/mtrr", "proc/kmsg", NULL };
+	/* Guarded by uid, not by capability: a process of kuid 0 may write and read these whatever namespace it is in, and uid 0 inside
+	   the settings of its own namespaces. For everybody else their modes say no; what stays is a second lock on the door. */
+	static const char *const locked[] = { "proc/sys", "proc/sysrq-trigger", NULL };
+	static const char *const locked_for_root[] = { "proc/irq", "proc/bus", "proc/fs", "proc/acpi", NULL };
+	static const char *const masked[] = { "proc/latency_stats", "proc/keys", NULL };
+	static const char *const masked_for_root[] = { "proc/kcore", "proc/sched_debug", "proc/vmcore", "proc/timer_list",
+		"proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/slabinfo", "proc/vmallocinfo", "proc/pagetypeinfo",
+		"proc/mtrr", "proc/kmsg", NULL };
+	bool root = plan->ident.kernel_uid == 0 || plan->ident.inside_uid == 0;
 
 	if (mkdirat(root_fd, "proc", 0555) < 0)
 		return ab_fault_at(fault, "make \"/proc\"");
@@ -83,7 +86,7 @@ ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, stru
 		return ab_fault_at(fault, "mount \"/proc\"");
 	if (separate_all(root_fd, locked, fault) < 0 || mask_all(root_fd, masked, mask, fault) < 0)
 		return -1;
-	if (plan->ident.kernel_uid == 0 && mask_all(root_fd, masked_for_root, mask, fault) < 0)
+	if (root && (separate_all(root_fd, locked_for_root, fault) < 0 || mask_all(root_fd, masked_for_root, mask, fault) < 0))
 		return -1;
 	if (ab_mount_restrict_below(proc) < 0)
 		return ab_fault_at(fault, "make parts of \"/proc\" read-only");
