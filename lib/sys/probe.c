@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,14 +21,17 @@
 #include "sys/remedy.h"
 
 #define CACHE_FORMAT 1
-#define KEY_SIZE 512
+#define KEY_SIZE 768
+#define BUILD_MAX 200 /* of it: the program's ELF notes, with its build id */
+#define LABEL_MAX 256 /* the label of a security module */
+#define SAME_BOOT_MS 1000
 #define NO_LASTS_MS (60 * 1000)	/* a refusal is asked again after that: somebody may have followed the advice */
 #define OLD_S (7 * 24 * 3600)
 
 /* The file: read whole, with one open and one read; anything that does not fit is as if it were not there. */
 struct cache {
 	uint32_t format, size;
-	int64_t written_unix_ms;
+	int64_t written_unix_ms, boot_unix_ms;
 	char key[KEY_SIZE];
 	struct ab_probe probe;
 };
@@ -39,36 +44,57 @@ static struct {
 
 /* ---- key ---- */
 
-static size_t
-add_file(char *key, size_t len, const char *path)
+static int
+note_build_id(struct dl_phdr_info *object, size_t size, void *data)
 {
-	AB_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, key + len, KEY_SIZE - 1 - len > 200 ? 200 : KEY_SIZE - 1 - len);
+	struct ab_buf *key = data;
 
-	len += got > 0 ? (size_t)got : 0;
-	key[len] = '\0';
-	return len;
+	(void)size;
+	for (unsigned i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+		const unsigned char *bytes = (const unsigned char *)object->dlpi_addr + header->p_vaddr;
+		for (size_t n = 0; header->p_type == PT_NOTE && n < header->p_memsz && key->len < BUILD_MAX; n++)
+			ab_buf_putc(key, bytes[n] != 0 ? (char)bytes[n] : '0');
+	}
+	return 1; /* the first object is the program */
 }
 
-/* All that the answer depends on: this boot, who we are, where, under which filter and label, and which program. */
+/*
+ * All that the answer depends on: who we are, where, under which filter and label, which program, which kernel. The boot is told
+ * apart by its time (below), which costs no system call; what this leaves open, a kernel that forbids what it allowed, shows in
+ * the first run.
+ */
 static void
-make_key(char key[static KEY_SIZE])
+make_key(char text[static KEY_SIZE])
 {
-	static const char *const spaces[] = { "/proc/self/ns/user", "/proc/self/ns/mnt", "/proc/self/ns/cgroup" };
-	struct stat st = { .st_ino = 0 };
-	size_t len = 0;
+	static const char *const spaces[] = { "ns/user", "ns/mnt", "ns/cgroup" };
+	AB_AUTO_BUF struct ab_buf key = AB_BUF_INIT(KEY_SIZE - 1);
+	AB_AUTO_CLOSE int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AB_AUTO_CLOSE int label = openat(self, "attr/current", O_RDONLY | O_CLOEXEC);
+	struct utsname kernel;
+	struct stat st;
 
-	memset(key, 0, KEY_SIZE);
-	len = add_file(key, len, "/proc/sys/kernel/random/boot_id");
-	len = add_file(key, len, "/proc/self/attr/current");
-	len += (size_t)snprintf(key + len, KEY_SIZE - len, " %u %d", geteuid(), prctl(PR_GET_SECCOMP, 0, 0, 0, 0));
-	for (size_t i = 0; i < AB_COUNT_OF(spaces) && len < KEY_SIZE; i++)
-		if (stat(spaces[i], &st) == 0)
-			len += (size_t)snprintf(key + len, KEY_SIZE - len, " %lu", (unsigned long)st.st_ino);
-	/* the build: file, and when it was written */
-	if (len < KEY_SIZE && stat("/proc/self/exe", &st) == 0)
-		snprintf(key + len, KEY_SIZE - len, " %lx:%lu:%ld.%ld", (unsigned long)st.st_dev, (unsigned long)st.st_ino,
-		    (long)st.st_mtim.tv_sec, (long)st.st_mtim.tv_nsec);
+	dl_iterate_phdr(note_build_id, &key);
+	ssize_t len = label < 0 ? -1 : read(label, ab_buf_reserve(&key, LABEL_MAX), LABEL_MAX);
+	key.len += len > 0 ? (size_t)len : 0;
+	ab_buf_printf(&key, " " AB_VERSION " %u %d", geteuid(), prctl(PR_GET_SECCOMP, 0, 0, 0, 0));
+	for (size_t i = 0; i < AB_COUNT_OF(spaces); i++)
+		if (fstatat(self, spaces[i], &st, 0) == 0)
+			ab_buf_printf(&key, " %lu", (unsigned long)st.st_ino);
+	if (uname(&kernel) == 0)
+		ab_buf_printf(&key, " %.64s %.64s", kernel.release, kernel.version);
+	memset(text, 0, KEY_SIZE);
+	memcpy(text, key.data, key.len);
+}
+
+/* When this boot was, by the wall clock; where that clock was set since, it is asked anew. */
+static int64_t
+boot_unix_ms(void)
+{
+	struct timespec since;
+
+	clock_gettime(CLOCK_BOOTTIME, &since);
+	return ab_now_unix_ms() - (since.tv_sec * 1000 + since.tv_nsec / 1000000);
 }
 
 /* FNV-1a, 64 bits: several environments (a container beside the host) may share one AB_HOME. */
@@ -89,8 +115,11 @@ is_fresh(const struct cache *cache, const char *key)
 {
 	const struct ab_probe *probe = &cache->probe;
 	int64_t age_ms = ab_now_unix_ms() - cache->written_unix_ms;
+	int64_t boot_ms = boot_unix_ms() - cache->boot_unix_ms;
 
-	if (cache->format != CACHE_FORMAT || cache->size != sizeof(*cache) || memcmp(cache->key, key, KEY_SIZE) != 0)
+	if (cache->format != CACHE_FORMAT || boot_ms < -SAME_BOOT_MS || boot_ms > SAME_BOOT_MS)
+		return false;
+	if (cache->size != sizeof(*cache) || memcmp(cache->key, key, KEY_SIZE) != 0)
 		return false;
 	if (probe->idmap_fs_count > AB_COUNT_OF(probe->idmap_fs) || memchr(probe->failed_step, '\0', sizeof(probe->failed_step)) == NULL)
 		return false;
@@ -131,6 +160,7 @@ save(int run_fd)
 
 	snprintf(temporary, sizeof(temporary), "%s.%d", current.name, (int)getpid());
 	current.cache.written_unix_ms = ab_now_unix_ms();
+	current.cache.boot_unix_ms = boot_unix_ms();
 	AB_AUTO_CLOSE int fd = openat(run_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;

@@ -1,7 +1,7 @@
 /*
  * Which level this host gives: found by trying, cached.
  *
- * The cache (AB_HOME/run/probe-…) is keyed by boot id, uid, user, mount and cgroup namespace, seccomp mode,
+ * The cache (AB_HOME/run/probe-…) is keyed by boot, kernel, uid, user, mount and cgroup namespace, seccomp mode,
  * /proc/self/attr/current and build id; a real run that fails although the probe said yes invalidates it.
  */
 #ifndef AB_SYS_PROBE_H

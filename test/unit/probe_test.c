@@ -149,7 +149,7 @@ what_does_not_fit_is_not_believed(void)
 	marked.landlock_abi = 42;
 	patch(probe_at(), &marked, sizeof(marked));
 	CHECK_INT(in_child(get_abi), 42);
-	patch(40, "another machine", 15); /* the key */
+	patch(48, "another machine", 15); /* the key */
 	CHECK_INT(in_child(get_abi), real);
 	patch(probe_at(), &marked, sizeof(marked));
 	CHECK_INT(truncate(cache_file(), 100), 0);
