@@ -5,8 +5,8 @@
  * through /proc/self/fd to read without waiting (the caller's description stays as it is), a socket is read
  * with MSG_DONTWAIT. Reading is ahead of the command by at most one pipe (64 KiB) and one buffer (64 KiB).
  * When the command closes its stdin or ends, a seekable descriptor is put back by what the command did not
- * take (FIONREAD on the pipe, and what was never sent), so that `while ab-exec -- head -n 1; do …; done
- * <file` behaves as without ab-exec. From a pipe or a terminal what was read ahead is gone: the caller of a
+ * take (FIONREAD on the pipe, and what was never sent), so that `while read -r line; do
+ * ab-exec -- make; done <file` reads every line. From a pipe or a terminal what was read ahead is gone: the caller of a
  * loop says that the command gets none of it. The process must ignore SIGPIPE.
  */
 #ifndef AB_SYS_FEED_H
