@@ -91,7 +91,7 @@ add_tmp(struct ab_plan *plan, const struct exec_place *place, struct ab_error *e
 	return 0;
 }
 
-static void
+static struct ab_view *
 add_text(struct ab_plan *plan, const char *target, const char *text, size_t len)
 {
 	struct ab_view *view = ab_plan_view(plan, AB_VIEW_FILE, NULL, target);
@@ -99,6 +99,7 @@ add_text(struct ab_plan *plan, const char *target, const char *text, size_t len)
 	view->text = ab_strndup(text, len);
 	view->text_len = len;
 	view->mode = 0444;
+	return view;
 }
 
 /* /etc/resolv.conf is often a link into /run, which is private: its target gets the text. */
@@ -106,8 +107,13 @@ static int
 add_resolver(struct ab_plan *plan, struct ab_error *err)
 {
 	static const char ours[] = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+	static const char hosts[] = "127.0.0.1 localhost ab\n::1 localhost\n";
 	AB_AUTO_FREE char *real = realpath("/etc/resolv.conf", NULL);
 
+	if (plan->net.mode != AB_NET_HOST) {
+		/* the host's own names lead nowhere from inside, and would hide from the gate what was asked for */
+		add_text(plan, "/etc/hosts", hosts, strlen(hosts))->optional = true;
+	}
 	if (real == NULL)
 		return 0;
 	if (plan->net.mode != AB_NET_HOST) {

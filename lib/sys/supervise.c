@@ -118,6 +118,8 @@ finish(struct ab_task *task)
 	if (run->spawned)
 		ab_child_close(&run->child);
 	ab_cgroup_close(&run->cgroup);
+	if (run->gate != NULL)
+		ab_netgate_settle(run->gate);
 	run->done(run->data, &run->outcome, run->gate);
 	ab_netgate_close(run->gate);
 	free(run);

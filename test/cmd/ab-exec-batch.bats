@@ -126,7 +126,10 @@ b" ]
 
 @test "the reader gone: everything is cancelled at once" {
 	mark=$(unique)
-	{ echo "{\"id\":1,\"command\":\"touch started; sleep $mark\"}"; eventually 5 test -e started; echo '{"id":2,"op":"ping"}'; sleep 20; } | ab-exec batch -j 2 | head -n 1 >/dev/null &
+	(
+		exec 3>&-
+		{ echo "{\"id\":1,\"command\":\"touch started; sleep $mark\"}"; eventually 5 test -e started; echo '{"id":2,"op":"ping"}'; sleep 20; } | ab-exec batch -j 2 | head -n 1 >/dev/null
+	) &
 	eventually 5 test -e started
 	eventually 5 nobody_runs "^sleep $mark"
 	kill %1 2>/dev/null || true
