@@ -124,10 +124,12 @@ fail_exec(struct ab_outcome *outcome, const char *program, int errno_value)
 		err->code = AB_E_DENIED_PERMISSION;
 }
 
-/* A step of the sandbox that this host refuses, as opposed to one that failed for want of a file or of room. */
+/* A step of the sandbox that this host refuses, as opposed to one that met a directory that the caller may not use. */
 static bool
-is_refusal(int errno_value)
+is_refusal(const char *step, int errno_value)
 {
+	if (strncmp(step, "open ", 5) == 0 || strncmp(step, "change to ", 10) == 0)
+		return false;
 	switch (errno_value) {
 	case EPERM:
 	case EACCES:
@@ -157,7 +159,7 @@ ab_outcome_fail(struct ab_outcome *outcome, const struct ab_plan *plan, const st
 		return;
 	}
 	ab_fail_errno(err, failed->errno_value, "%s", failed->step);
-	if (plan->level != AB_LEVEL_NONE && is_refusal(failed->errno_value)) {
+	if (plan->level != AB_LEVEL_NONE && is_refusal(failed->step, failed->errno_value)) {
 		err->code = AB_E_ISOLATION_UNAVAILABLE;
 		ab_error_hint(err, "ab-exec doctor --table");
 	}

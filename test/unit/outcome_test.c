@@ -111,6 +111,9 @@ never_started(void)
 	msg.errno_value = ENOENT;
 	ab_outcome_fail(&outcome, &plan, &msg);
 	CHECK_STRING(told(), "failed 125 exit=-1 signal=0 oom=0 limits=0 not_found");
+	msg = (struct ab_msg){ .kind = AB_MSG_FAILED, .errno_value = EACCES, .step = "change to \"/var/secret\"" };
+	ab_outcome_fail(&outcome, &plan, &msg);
+	CHECK_STRING(told(), "failed 125 exit=-1 signal=0 oom=0 limits=0 denied.permission");
 	plan.level = AB_LEVEL_NONE;
 	msg.errno_value = EPERM;
 	ab_outcome_fail(&outcome, &plan, &msg);
