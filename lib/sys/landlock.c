@@ -34,7 +34,7 @@
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE |         \
 	    FS_IOCTL_DEV | FS_RESOLVE_UNIX)
 
-#define HIDDEN_MAX 64	/* hidden paths below one directory */
+#define HIDDEN_MAX 256	/* hidden paths below one directory */
 #define ENTRIES_MAX 4096 /* entries allowed one by one; what comes after is not allowed */
 
 /* struct landlock_ruleset_attr of ABI 6; an older kernel takes it as long as what it does not know is zero. */
@@ -132,16 +132,20 @@ struct hidden {
 	unsigned count;
 };
 
+/* An entry of the view that lets nothing of the host be seen: also an empty file laid over one (/etc/shadow, for root). */
+static bool
+hides(const struct ab_view *view)
+{
+	return view->kind == AB_VIEW_MASK || view->kind == AB_VIEW_TMPFS || (view->kind == AB_VIEW_FILE && view->text_len == 0);
+}
+
 /* What the view hides below target, relative to it. -1 (E2BIG) when there is more than we can keep apart. */
 static int
 find_hidden(const struct ab_plan *plan, const char *target, struct hidden *hidden)
 {
 	hidden->count = 0;
 	for (size_t i = 0; i < plan->view_count; i++) {
-		const struct ab_view *view = &plan->view[i];
-		if (view->kind != AB_VIEW_MASK && view->kind != AB_VIEW_TMPFS)
-			continue;
-		const char *rest = below(view->target, target);
+		const char *rest = hides(&plan->view[i]) ? below(plan->view[i].target, target) : NULL;
 		if (rest == NULL)
 			continue;
 		if (hidden->count == HIDDEN_MAX) {

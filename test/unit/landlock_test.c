@@ -258,6 +258,11 @@ host_view_hides(void)
 	CHECK_INT(confined(read_ro), 0);
 	CHECK_INT(confined(list_ro), 0);
 	CHECK_INT(confined(read_deep), 0);
+	views[2].kind = AB_VIEW_FILE; /* an empty one, as good as a mask */
+	CHECK_INT(confined(read_secret), EACCES);
+	views[2].text_len = 1; /* a generated one cannot be shown at this level: the host's own stays */
+	CHECK_INT(confined(read_secret), 0);
+	views[2].kind = AB_VIEW_MASK;
 	add_view(AB_VIEW_MASK, at("ro/deep/hidden"), false);
 	CHECK_INT(confined(read_secret), EACCES);
 	CHECK_INT(confined(read_ro), 0);
