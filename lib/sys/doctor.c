@@ -54,20 +54,6 @@ word(enum ab_promise promise)
 }
 
 static void
-find_level(struct ward *ward)
-{
-	const struct ab_probe *probe = &ward->probe;
-	bool namespace = probe->namespaces && probe->net, landlock = probe->landlock_abi > 0 && probe->seccomp;
-
-	remedy(find(ward, "level", NULL, namespace, "%s",
-		   namespace && probe->fresh_proc ? "namespace" :
-		   namespace			  ? "namespace, without a fresh /proc" :
-		   landlock			  ? "landlock: files are confined, but there is no view of its own" :
-						    "none: ab-exec refuses to run (125, isolation.unavailable)"),
-	    ward->namespace_remedy);
-}
-
-static void
 find_namespaces(struct ward *ward)
 {
 	const struct ab_probe *probe = &ward->probe;
@@ -251,7 +237,6 @@ ab_probe_doctor(struct ab_finding *findings, size_t max)
 	ab_probe_try(&ward.probe);
 	ab_remedy_look(&ward.probe, &ward.obstacles);
 	ab_remedy_namespace(&ward.probe, &ward.obstacles, ward.namespace_remedy);
-	find_level(&ward);
 	find_namespaces(&ward);
 	find_landlock(&ward);
 	find_identity(&ward);
