@@ -76,7 +76,9 @@ is_swapped(const char *a, const char *b)
 
 	while (a[at] != '\0' && a[at] == b[at])
 		at++;
-	return a[at] != '\0' && a[at + 1] != '\0' && a[at] == b[at + 1] && a[at + 1] == b[at] && strcmp(a + at + 2, b + at + 2) == 0;
+	if (a[at] == '\0' || b[at] == '\0')
+		return false;
+	return a[at + 1] != '\0' && a[at] == b[at + 1] && a[at + 1] == b[at] && strcmp(a + at + 2, b + at + 2) == 0;
 }
 
 int

@@ -107,6 +107,7 @@ test_near(void)
 	CHECK_INT(ab_near("memory", "timeout"), -1);
 	CHECK_INT(ab_near("rm", "run"), -1);
 	CHECK_INT(ab_near("x", "y"), -1);
+	CHECK_INT(ab_near("quietaeta", "quiet"), -1);
 }
 
 int
