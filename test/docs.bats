@@ -23,9 +23,9 @@ check_examples() {
 commands() { sed -n 's/^COMMANDS := //p' "$AB_REPO/Makefile"; }
 # Options that --describe tells: described COMMAND operation, or batch, or common.
 described() { "$1" --describe | jq -r --arg kind "$2" 'select(.kind == $kind) | .options[].name' | sort -u; }
-# Options that a page tells, in its `.It Fl` lines; --no-x is --x.
+# Options that a page tells, in the `.It Fl` lines of its section OPTIONS; --no-x is --x.
 written() {
-	sed -n 's/^\.It //p' "$AB_REPO/man/$1" | grep -oE 'Fl (\\?-[a-z0-9]+)(\\?-[a-z0-9]+)*' |
+	sed -n '/^\.Sh OPTIONS/,/^\.Sh [^O]/s/^\.It //p' "$AB_REPO/man/$1" | grep -oE 'Fl (\\?-[a-z0-9]+)(\\?-[a-z0-9]+)*' |
 		sed -e 's/\\-/-/g' -e 's/^Fl -//' -e 's/^no-//' | sort -u
 }
 
@@ -79,7 +79,7 @@ written() {
 @test "every field of an answer stands in the manual page or in ab-json(7)" {
 	local command name missing=''
 	for command in $(commands); do
-		for name in $("$command" --describe | jq -r '.answer.properties? // {} | keys[]' | sort -u); do
+		for name in $("$command" --describe | jq -r '.answer.properties? // {} | keys[]' | sed 's/^stderr/stdout/' | sort -u); do
 			grep -qwE -- "$name|${name%_base64}" "$AB_REPO/man/$command.1" "$AB_REPO/man/ab-json.7" || missing="$missing $command:$name"
 		done
 	done

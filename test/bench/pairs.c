@@ -44,7 +44,7 @@ become(const struct side *side)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || (side->dir != NULL && chdir(side->dir) != 0))
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || (side->dir != NULL && chdir(side->dir) != 0))
 		_exit(126);
 	execvp(side->argv[0], side->argv);
 	_exit(127);
