@@ -221,6 +221,24 @@ run_all(struct run *run)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* Whether this host gives namespaces at all (in a container without privileges it does not); says so as TAP does when not. */
+static inline bool
+run_possible(void)
+{
+	struct run run;
+
+	run_begin(&run);
+	run_argv(&run, (const char *const[]){ "true", NULL });
+	bool started = run_start(&run);
+	if (started)
+		run_wait(&run, 20000);
+	bool possible = started && run.has_exited;
+	if (!possible)
+		printf("1..0 # SKIP level namespace: %s: %s\n", started ? run.failed.step : run.err.msg, strerror(run.failed.errno_value));
+	run_end(&run);
+	return possible;
+}
+
 static inline const char *
 run_text(const struct ab_buf *buf)
 {

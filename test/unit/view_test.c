@@ -331,5 +331,7 @@ main(int argc, char **argv)
 
 	(void)argc;
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!run_possible())
+		return 0;
 	return run_as_user(argv[0], tap_run(tests, AB_COUNT_OF(tests)));
 }
