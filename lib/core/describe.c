@@ -339,6 +339,7 @@ option(struct ab_json *json, const struct ab_param *param)
 	ab_json_boolean(json, "negatable", param->type == AB_BOOLEAN && (param->flags & AB_CLI_OFF) == 0);
 	ab_json_boolean(json, "host_path", (param->flags & AB_HOST_PATH) != 0);
 	ab_json_boolean(json, "request", (param->flags & AB_CLI_ONLY) == 0);
+	ab_json_boolean(json, "batch_default", (param->flags & (AB_POSITIONAL | AB_CLI_OFF)) == 0);
 	ab_json_object_end(json);
 }
 
