@@ -57,6 +57,7 @@ struct exec_place {
 	char *tmp_path;	 /* host path of the directory that is /tmp inside; NULL: fresh */
 	int tmp_lock;	 /* LOCK_SH on it while the run lasts, so that nobody empties it; -1 */
 	bool protect;
+	struct ab_protect *before; /* the picture of what runs later; NULL: not protected */
 	ab_promises require;
 };
 

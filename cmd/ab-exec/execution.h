@@ -20,10 +20,9 @@ struct execution {
 	struct exec_output output;
 	struct ab_run_io io;
 	struct ab_run *run;
-	struct ab_protect *before;
 	char **planted;
 	const char *job_id; /* a started job's; else NULL */
-	bool shallow;	    /* the bounded scan reached its bound */
+	bool shallow;	    /* a look at the tree reached its bound */
 	bool stream;
 	int stdin_fd, record_fd;
 	bool stdin_own, record_own;

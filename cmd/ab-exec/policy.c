@@ -35,6 +35,7 @@ place_release(struct exec_place *place)
 	ab_scope_release(&place->scope);
 	free(place->home_path);
 	free(place->tmp_path);
+	ab_protect_free(place->before);
 	ab_close_indirect(&place->tmp_lock);
 	place_init(place);
 }

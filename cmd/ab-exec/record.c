@@ -169,8 +169,9 @@ note_level(const struct ab_call *call, const struct exec_result *result, int *ro
 {
 	AB_AUTO_BUF struct ab_buf words = AB_BUF_INIT(1024);
 
+	/* a large tree is nothing that a person must be told at every command; the record says it */
 	for (int promise = 0; promise < AB_PROMISE_COUNT; promise++)
-		if ((result->missing & AB_PROMISE_BIT(promise)) != 0)
+		if ((result->missing & AB_PROMISE_BIT(promise)) != 0 && promise != AB_PROMISE_PROTECT_DEEP)
 			ab_buf_printf(&words, "%s%s", words.len > 0 ? " " : "", ab_promise_name((enum ab_promise)promise));
 	if (*room <= 0 || (words.len == 0 && result->plan->level == AB_LEVEL_NAMESPACE))
 		return;

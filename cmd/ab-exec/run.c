@@ -39,7 +39,6 @@ execution_free(struct execution *execution)
 {
 	if (execution->loop != NULL)
 		ab_loop_disarm(execution->loop, &execution->heartbeat);
-	ab_protect_free(execution->before);
 	ab_strv_free(execution->planted);
 	output_release(&execution->output);
 	place_release(&execution->place);
@@ -190,8 +189,11 @@ execution_ended(struct execution *execution, const struct ab_outcome *outcome)
 	for (int stream = 0; execution->stream && stream < 2; stream++)
 		if (execution->carry[stream].len > 0)
 			event_text(execution, stream, execution->carry[stream].bytes, execution->carry[stream].len);
-	if (execution->before != NULL)
-		execution->planted = ab_protect_planted(execution->before, execution->place.scope.fd);
+	struct ab_protect *before = execution->place.before;
+	if (before != NULL) {
+		execution->planted = ab_protect_planted(before, execution->place.scope.fd);
+		execution->shallow = !ab_protect_deep(before);
+	}
 	/* the probe promised what the run could not have: the next run tries anew */
 	if (outcome->error.code == AB_E_ISOLATION_UNAVAILABLE)
 		ab_probe_invalidate();
@@ -280,7 +282,6 @@ execution_start(struct execution *execution, struct ab_loop *loop, bool transpar
     void (*done)(void *data, const struct ab_outcome *outcome, const struct ab_netgate *gate))
 {
 	struct ab_run_io *io = &execution->io;
-	bool deep = true;
 
 	execution->loop = loop;
 	execution->started_ms = ab_now_ms();
@@ -293,10 +294,6 @@ execution_start(struct execution *execution, struct ab_loop *loop, bool transpar
 	io->data = execution;
 	if (!transparent || execution->record_fd >= 0 || execution->output.file >= 0)
 		io->chunk = chunk;
-	if (execution->place.protect) {
-		execution->before = ab_protect_before(execution->place.scope.fd, execution->plan.tree, execution->params->unprotect.item, &deep);
-		execution->shallow = !deep;
-	}
 	if (execution->stream) {
 		struct ab_json *json = ab_call_event(execution->call, "start");
 		ab_json_string(json, "schema", "ab.exec/1");

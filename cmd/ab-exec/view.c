@@ -199,6 +199,20 @@ hide_state(struct ab_plan *plan, struct ab_error *err)
 	return 0;
 }
 
+/* The picture that the tree is compared with after the run; what it finds is locked. */
+static void
+look_before(const struct run_params *params, const struct ab_plan *plan, struct exec_place *place)
+{
+	bool deep = true;
+
+	if (!place->protect)
+		return;
+	if ((place->require & AB_PROMISE_BIT(AB_PROMISE_PROTECT_DEEP)) != 0)
+		place->before = ab_protect_before_deep(place->scope.fd, plan->tree, params->unprotect.item, &deep);
+	else
+		place->before = ab_protect_before(place->scope.fd, plan->tree, params->unprotect.item, &deep);
+}
+
 int
 view_make(const struct run_params *params, struct ab_plan *plan, struct exec_place *place, const char *home, struct ab_error *err)
 {
@@ -214,7 +228,8 @@ view_make(const struct run_params *params, struct ab_plan *plan, struct exec_pla
 		return -1;
 	if (place->home_path != NULL)
 		ab_plan_view(plan, AB_VIEW_BIND, place->home_path, home)->writable = true;
-	if (place->protect && ab_protect_plan(plan, place->scope.fd, params->unprotect.item, err) < 0)
+	look_before(params, plan, place);
+	if (place->protect && ab_protect_plan(plan, place->scope.fd, params->unprotect.item, place->before, err) < 0)
 		return -1;
 	return 0;
 }

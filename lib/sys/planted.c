@@ -18,7 +18,7 @@
 
 #define DEPTH_MAX 4
 #define ENTRIES_MAX 20000
-#define BEFORE_US 150	/* of a run that takes about 2,000; some forty directories */
+#define BEFORE_US 300	/* of a run that takes about 2,000; some eighty directories */
 #define AFTER_US 400	/* enough for what the first look saw, and a little growth */
 #define AFTER_CUT_US 120 /* when the first look was cut off, and the run was short */
 #define AFTER_SHARE 20	/* and always a twentieth of the time that the run took */
@@ -554,6 +554,18 @@ struct ab_protect *
 ab_protect_before_deep(int tree_fd, const char *tree, char *const *unprotect, bool *deep)
 {
 	return before(tree_fd, tree, unprotect, true, deep);
+}
+
+const char *
+ab_protect_nested(const struct ab_protect *protect, size_t number)
+{
+	for (size_t i = 0; i < protect->before.count; i++) {
+		const struct entry *entry = &protect->before.entry[i];
+		bool top = strcmp(entry->path, ".git") == 0 || strncmp(entry->path, ".git/", 5) == 0;
+		if (entry->kind == REPOSITORY && !top && number-- == 0)
+			return entry->path;
+	}
+	return NULL;
 }
 
 bool

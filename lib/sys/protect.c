@@ -15,6 +15,7 @@
 
 #define MODULES_MAX 256
 #define MODULES_DEEP 8
+#define NESTED_MAX 16 /* each is half a dozen mounts */
 
 const char *const ab_protect_locked_names[] = { ".envrc", ".vscode", ".idea", ".mcp.json", NULL };
 
@@ -313,8 +314,21 @@ protect_tree(struct protection *protection)
 	lock_home(protection);
 }
 
+static void
+protect_nested(struct protection *protection, const struct ab_protect *before)
+{
+	size_t locked = 0;
+	const char *gitdir;
+
+	for (size_t i = 0; locked < NESTED_MAX && (gitdir = ab_protect_nested(before, i)) != NULL; i++)
+		if (type_of(protection, gitdir) == S_IFDIR) {
+			lock_repository(protection, gitdir, MODULES_DEEP);
+			locked++;
+		}
+}
+
 int
-ab_protect_plan(struct ab_plan *plan, int tree_fd, char *const *unprotect, struct ab_error *err)
+ab_protect_plan(struct ab_plan *plan, int tree_fd, char *const *unprotect, const struct ab_protect *before, struct ab_error *err)
 {
 	struct protection protection = {
 		.plan = plan, .tree_fd = tree_fd, .unprotect = unprotect, .modules_left = MODULES_MAX
@@ -327,6 +341,8 @@ ab_protect_plan(struct ab_plan *plan, int tree_fd, char *const *unprotect, struc
 			return -1;
 		}
 	protect_tree(&protection);
+	if (before != NULL)
+		protect_nested(&protection, before);
 	ab_strv_free(protection.pinned);
 	return 0;
 }

@@ -32,7 +32,7 @@ plan_of(const char *dir, char *const *unprotect)
 	plan.tree = ab_asprintf("%s/%s", base, dir);
 	AB_AUTO_CLOSE int fd = open(plan.tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CHECK(fd >= 0);
-	CHECK_INT(ab_protect_plan(&plan, fd, unprotect, &err), 0);
+	CHECK_INT(ab_protect_plan(&plan, fd, unprotect, NULL, &err), 0);
 	words[0] = '\0';
 	for (size_t i = 0; i < plan.view_count; i++) {
 		const struct ab_view *view = &plan.view[i];
@@ -79,9 +79,9 @@ test_unprotect_is_judged(void)
 
 	ab_plan_init(&plan);
 	plan.tree = ab_strdup(base);
-	CHECK_INT(ab_protect_plan(&plan, fd, (char *[]){ absolute, NULL }, &err), -1);
+	CHECK_INT(ab_protect_plan(&plan, fd, (char *[]){ absolute, NULL }, NULL, &err), -1);
 	CHECK_INT(err.code, AB_E_INPUT_INVALID);
-	CHECK_INT(ab_protect_plan(&plan, fd, (char *[]){ up, NULL }, &err), -1);
+	CHECK_INT(ab_protect_plan(&plan, fd, (char *[]){ up, NULL }, NULL, &err), -1);
 	ab_plan_release(&plan);
 }
 
