@@ -56,7 +56,10 @@ write_number(const char *dir, const char *file, int64_t number)
 	return write_small(dir, file, text);
 }
 
-/* The number after `name ` at the beginning of a line, or the whole file's number when name is NULL; -1 when there is none. */
+/*
+ * The number after `name ` at the beginning of a line, or the whole file's number when name is NULL; -1 when
+ * there is none.
+ */
 static int64_t
 read_number(const char *dir, const char *file, const char *name)
 {
@@ -83,12 +86,16 @@ has_word(const char *list, const char *word, char separator)
 	size_t len = strlen(word);
 
 	for (const char *at = list; (at = strstr(at, word)) != NULL; at += len)
-		if ((at == list || at[-1] == separator) && (at[len] == separator || at[len] == '\0' || at[len] == '\n'))
+		if ((at == list || at[-1] == separator) &&
+		    (at[len] == separator || at[len] == '\0' || at[len] == '\n'))
 			return true;
 	return false;
 }
 
-/* Our position in a controller's hierarchy ("" for v2), as /proc/self/cgroup says: "4:memory:/a/b". The caller frees. */
+/*
+ * Our position in a controller's hierarchy ("" for v2), as /proc/self/cgroup says: "4:memory:/a/b". The
+ * caller frees.
+ */
 static char *
 own_position(const char *controller)
 {
@@ -115,7 +122,10 @@ is_mounted(const char *path, long magic)
 	return statfs(path, &fs) == 0 && fs.f_type == (__typeof__(fs.f_type))magic;
 }
 
-/* Directories of dead runs: the process in the name is gone. One that still holds processes stays (rmdir refuses). */
+/*
+ * Directories of dead runs: the process in the name is gone. One that still holds processes stays (rmdir
+ * refuses).
+ */
 static void
 remove_stale(const char *parent)
 {
@@ -126,10 +136,12 @@ remove_stale(const char *parent)
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		const char *dash = strrchr(entry->d_name, '-');
 		char *end = NULL;
-		long pid = strncmp(entry->d_name, "ab-", 3) == 0 && strlen(entry->d_name) > 3 + 26 ? strtol(dash + 1, &end, 10) : 0;
+		bool ours = strncmp(entry->d_name, "ab-", 3) == 0 && strlen(entry->d_name) > 3 + 26;
+		long pid = ours ? strtol(dash + 1, &end, 10) : 0;
 		if (pid <= 0 || *end != '\0' || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
 			continue;
-		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - st.st_mtime >= STALE_S)
+		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    time(NULL) - st.st_mtime >= STALE_S)
 			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
 	}
 	if (dir != NULL)
@@ -187,7 +199,10 @@ open_v1(struct ab_cgroup *cgroup, const char *name, const struct ab_limits *limi
 
 /* ---- v2 ---- */
 
-/* Make the controllers there for children of dir, as far as it goes: EBUSY where dir has processes of its own. */
+/*
+ * Make the controllers there for children of dir, as far as it goes: EBUSY where dir has processes of its
+ * own.
+ */
 static void
 enable_controllers(const char *dir, const struct ab_limits *limits)
 {
@@ -217,7 +232,8 @@ limit_v2(const char *dir, const struct ab_limits *limits)
 
 /* Try in dir; true when the run can live in a child of it. */
 static bool
-open_v2_in(struct ab_cgroup *cgroup, const char *dir, const char *name, const struct ab_limits *limits, ab_promises *enforced)
+open_v2_in(struct ab_cgroup *cgroup, const char *dir, const char *name, const struct ab_limits *limits,
+    ab_promises *enforced)
 {
 	AB_AUTO_FREE char *procs = ab_asprintf("%s/cgroup.procs", dir);
 

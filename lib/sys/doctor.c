@@ -58,37 +58,44 @@ find_namespaces(struct ward *ward)
 {
 	const struct ab_probe *probe = &ward->probe;
 
-	if (probe->namespaces)
-		find(ward, "user namespaces", word(AB_PROMISE_NAMESPACE), true, "can be made, with mounts in them");
-	else
-		remedy(find(ward, "user namespaces", word(AB_PROMISE_NAMESPACE), false, "%s: %s", probe->failed_step,
-			   strerror(probe->failed_errno)),
-		    ward->namespace_remedy);
-	remedy(find(ward, "fresh /proc", word(AB_PROMISE_PROC), probe->fresh_proc, "%s",
-		   probe->fresh_proc  ? "can be mounted" :
-		   probe->namespaces  ? "cannot be mounted: parts of the outer /proc are covered; inside there is a read-only stand-in" :
-					"needs user namespaces"),
+	remedy(find(ward, "user namespaces", word(AB_PROMISE_NAMESPACE), probe->namespaces, "%s%s%s",
+		   probe->namespaces ? "can be made, with mounts in them" : probe->failed_step,
+		   probe->namespaces ? "" : ": ", probe->namespaces ? "" : strerror(probe->failed_errno)),
 	    ward->namespace_remedy);
-	remedy(find(ward, "network namespace", word(AB_PROMISE_NET), probe->net, "%s",
-		   probe->net	     ? "can be made, with a loopback interface; --net allow:… works" :
-		   probe->namespaces ? "cannot be made: only --net host works at level namespace" :
-				       "needs user namespaces; --net none is kept by refusing sockets, --net allow:… is not possible"),
-	    ward->namespace_remedy);
+
+	const char *proc = "can be mounted";
+	if (!probe->namespaces)
+		proc = "needs user namespaces";
+	else if (!probe->fresh_proc)
+		proc = "cannot be mounted: parts of the outer /proc are covered; inside there is a read-only stand-in";
+	remedy(find(ward, "fresh /proc", word(AB_PROMISE_PROC), probe->fresh_proc, "%s", proc), ward->namespace_remedy);
+
+	const char *net = "can be made, with a loopback interface; --net allow:… works";
+	if (!probe->namespaces)
+		net = "needs user namespaces; --net none is kept by refusing sockets, --net allow:… is not possible";
+	else if (!probe->net)
+		net = "cannot be made: only --net host works at level namespace";
+	remedy(find(ward, "network namespace", word(AB_PROMISE_NET), probe->net, "%s", net), ward->namespace_remedy);
 }
 
 static void
 find_landlock(struct ward *ward)
 {
+	const char *truncation = "", *signals = "", *sockets = "";
 	int abi = ward->probe.landlock_abi;
 
-	if (abi == 0)
-		remedy(find(ward, "Landlock", word(AB_PROMISE_LANDLOCK), false, "the kernel has none, or it is switched off"),
-		    "boot Linux 5.13 or newer with `landlock` in the list of the boot option lsm= (cat /sys/kernel/security/lsm)");
+	if (abi < AB_LANDLOCK_ABI_TRUNCATE)
+		truncation = "; truncation is refused by the system-call filter instead (3)";
+	if (abi < AB_LANDLOCK_ABI_SCOPE)
+		signals = "; at level landlock signals reach processes outside (6)";
+	if (abi < AB_LANDLOCK_ABI_UNIX)
+		sockets = "; at level landlock there are no unix sockets at all (9)";
+	if (abi > 0)
+		find(ward, "Landlock", word(AB_PROMISE_LANDLOCK), true, "ABI %d%s%s%s", abi, truncation,
+		    signals, sockets);
 	else
-		find(ward, "Landlock", word(AB_PROMISE_LANDLOCK), true, "ABI %d%s%s%s", abi,
-		    abi < AB_LANDLOCK_ABI_TRUNCATE ? "; truncation is refused by the system-call filter instead (3)" : "",
-		    abi < AB_LANDLOCK_ABI_SCOPE ? "; at level landlock signals reach processes outside (6)" : "",
-		    abi < AB_LANDLOCK_ABI_UNIX ? "; at level landlock there are no unix sockets at all (9)" : "");
+		remedy(find(ward, "Landlock", word(AB_PROMISE_LANDLOCK), false, "not in the kernel, or switched off"),
+		    "boot Linux 5.13 or newer with `landlock` in the boot option lsm= (cat /sys/kernel/security/lsm)");
 	remedy(find(ward, "seccomp", word(AB_PROMISE_SECCOMP), ward->probe.seccomp, "%s",
 		   ward->probe.seccomp ? "system-call filters work" : "the kernel takes no system-call filter"),
 	    "run on a kernel with CONFIG_SECCOMP_FILTER");
@@ -97,32 +104,35 @@ find_landlock(struct ward *ward)
 static void
 find_identity(struct ward *ward)
 {
-	if (!ward->obstacles.root)
-		find(ward, "idmapped mounts", word(AB_PROMISE_KUID), true, "not needed: you are not root");
-	else
-		remedy(find(ward, "idmapped mounts", word(AB_PROMISE_KUID), ward->probe.idmap, "%s",
-			   ward->probe.idmap ?
-			       "can be made; a tree of root's runs under a uid of its own where the file system takes it" :
-			       "cannot be made: in a tree of root's a command is root to the kernel, without capabilities"),
-		    "run ab-exec as an ordinary user, or give the tree to one: chown -R USER DIR");
+	bool fine = !ward->obstacles.root || ward->probe.idmap;
+	const char *detail = "not needed: you are not root";
+
+	if (ward->obstacles.root && fine)
+		detail = "can be made; a tree of root's runs under a uid of its own where the file system takes it";
+	else if (ward->obstacles.root)
+		detail = "cannot be made: in a tree of root's a command is root to the kernel, without capabilities";
+	remedy(find(ward, "idmapped mounts", word(AB_PROMISE_KUID), fine, "%s", detail),
+	    "run ab-exec as an ordinary user, or give the tree to one: chown -R USER DIR");
 }
 
 static void
 find_cgroups(struct ward *ward)
 {
 	const struct ab_probe *probe = &ward->probe;
-	const char *kind = probe->cgroup_v2 ? "cgroup v2" : "cgroup v1";
-	const char *text = ward->obstacles.root ? "mount the cgroup file system writable (docker run --cgroupns private --privileged …)" :
-						  "systemd-run --user --scope ab-exec … (below the user's own manager)";
+	const char *kind = probe->cgroup_v2 ? "cgroup v2" : "cgroup v1", *memory = kind, *pids = kind;
+	const char *text = "systemd-run --user --scope ab-exec … (below the user's own manager)";
+	bool counted = probe->namespaces && !ward->obstacles.root; /* by RLIMIT_NPROC */
 
-	remedy(find(ward, "memory limit", word(AB_PROMISE_MEMORY), probe->cgroup_memory, "%s%s", probe->cgroup_memory ? kind : "",
-		   probe->cgroup_memory ? "" : "no cgroup can be made: --memory is kept by looking every 50 ms"),
-	    text);
-	remedy(find(ward, "process limit", word(AB_PROMISE_PIDS), probe->cgroup_pids || (probe->namespaces && !ward->obstacles.root),
-		   "%s", probe->cgroup_pids ? kind :
-		   probe->namespaces	    ? "no cgroup can be made: --pids is kept by RLIMIT_NPROC, which does not count uid 0" :
-					      "no cgroup can be made, and RLIMIT_NPROC would count your other processes"),
-	    text);
+	if (ward->obstacles.root)
+		text = "mount the cgroup file system writable (docker run --cgroupns private --privileged …)";
+	if (!probe->cgroup_memory)
+		memory = "no cgroup can be made: --memory is kept by looking every 50 ms";
+	if (!probe->cgroup_pids && probe->namespaces)
+		pids = "no cgroup can be made: --pids is kept by RLIMIT_NPROC, which does not count uid 0";
+	else if (!probe->cgroup_pids)
+		pids = "no cgroup can be made, and RLIMIT_NPROC would count your other processes";
+	remedy(find(ward, "memory limit", word(AB_PROMISE_MEMORY), probe->cgroup_memory, "%s", memory), text);
+	remedy(find(ward, "process limit", word(AB_PROMISE_PIDS), probe->cgroup_pids || counted, "%s", pids), text);
 }
 
 static void
@@ -134,12 +144,14 @@ find_apparmor(struct ward *ward)
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	path[len > 0 ? len : 0] = '\0';
-	remedy(find(ward, "AppArmor", word(AB_PROMISE_NAMESPACE), works, "%s",
-		   value < 0  ? "does not restrict user namespaces here" :
-		   value == 0 ? "could restrict user namespaces, and does not" :
-		   works      ? "restricts user namespaces, but not for this program" :
-				"restricts user namespaces of ordinary users (kernel.apparmor_restrict_unprivileged_userns)"),
-	    ab_remedy_apparmor(path, text));
+	const char *detail = "does not restrict user namespaces here";
+	if (value == 0)
+		detail = "could restrict user namespaces, and does not";
+	else if (value > 0 && works)
+		detail = "restricts user namespaces, but not for this program";
+	else if (value > 0)
+		detail = "restricts user namespaces of ordinary users (kernel.apparmor_restrict_unprivileged_userns)";
+	remedy(find(ward, "AppArmor", word(AB_PROMISE_NAMESPACE), works, "%s", detail), ab_remedy_apparmor(path, text));
 }
 
 static void
@@ -147,7 +159,8 @@ find_container(struct ward *ward)
 {
 	static const char *const kinds[] = { "no", "in a Docker container", "in a Podman container",
 		"in a container, or another sandbox" };
-	bool fine = ward->obstacles.container == AB_CONTAINER_NONE || (ward->probe.namespaces && ward->probe.fresh_proc);
+	bool whole = ward->probe.namespaces && ward->probe.fresh_proc;
+	bool fine = whole || ward->obstacles.container == AB_CONTAINER_NONE;
 
 	remedy(find(ward, "container", NULL, fine, "%s%s",
 		   ward->obstacles.sandbox ? "in a sandbox of ab-exec" : kinds[ward->obstacles.container],
@@ -161,8 +174,9 @@ find_calls(struct ward *ward)
 	const struct ab_probe *probe = &ward->probe;
 	bool all = probe->openat2 && probe->pidfd;
 
-	remedy(find(ward, "system calls", NULL, all, "clone3 %s, openat2 %s, pidfd_open %s", probe->clone3 ? "yes" : "no (clone serves)",
-		   probe->openat2 ? "yes" : "no", probe->pidfd ? "yes" : "no"),
+	remedy(find(ward, "system calls", NULL, all, "clone3 %s, openat2 %s, pidfd_open %s",
+		   probe->clone3 ? "yes" : "no (clone serves)", probe->openat2 ? "yes" : "no",
+		   probe->pidfd ? "yes" : "no"),
 	    "run on Linux 5.12 or newer, or with a newer container runtime (its filter is older than these calls)");
 }
 
@@ -223,8 +237,10 @@ find_logind(struct ward *ward)
 			}
 		globfree(&found);
 	}
-	remedy(find(ward, "logout", NULL, kills == 0, "%s",
-		   kills ? "KillUserProcesses=yes: background jobs end when you log out" : "background jobs outlive it"),
+	const char *detail = "background jobs outlive it";
+	if (kills)
+		detail = "KillUserProcesses=yes: background jobs end when you log out";
+	remedy(find(ward, "logout", NULL, kills == 0, "%s", detail),
 	    "loginctl enable-linger, and start jobs by: systemd-run --user --scope ab-exec start …");
 }
 

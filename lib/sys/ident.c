@@ -39,7 +39,8 @@ ab_ident_lookup(const char *passwd, uid_t uid, char name[static 64], gid_t *gid)
 		strsep(&line, ":");
 		const char *number = strsep(&line, ":"), *group = strsep(&line, ":");
 		char *end;
-		if (group == NULL || *number < '0' || *number > '9' || strtoul(number, &end, 10) != uid || *end != '\0')
+		if (group == NULL || *number < '0' || *number > '9' || strtoul(number, &end, 10) != uid ||
+		    *end != '\0')
 			continue;
 		if (*login == '\0' || strlen(login) >= 64)
 			return false;
@@ -94,7 +95,8 @@ find_owners(int tree_fd, struct owners *owners, struct ab_error *err)
 		return ab_fail_errno(err, errno, "look at the owners of the tree");
 	note_stat(owners, &st);
 	for (unsigned n = 0; n < ENTRIES_MAX && (entry = readdir(dir)) != NULL; n++)
-		if (strcmp(entry->d_name, "..") != 0 && fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (strcmp(entry->d_name, "..") != 0 &&
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			note_stat(owners, &st);
 	closedir(dir);
 	return 0;
@@ -124,12 +126,14 @@ write_maps(pid_t pid, const struct ab_ident *ident)
 	}
 
 	for (unsigned i = 0; i < ident->uid_count; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%u %u 1\n", ident->uid[i].disk, ident->uid[i].kernel);
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, "%u %u 1\n", ident->uid[i].disk, ident->uid[i].kernel);
 	if (write_map(pid, "uid_map", text) != 0)
 		return -1;
 	len = 0;
 	for (unsigned i = 0; i < ident->gid_count; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%u %u 1\n", ident->gid[i].disk, ident->gid[i].kernel);
+		len += (size_t)snprintf(
+		    text + len, sizeof(text) - len, "%u %u 1\n", ident->gid[i].disk, ident->gid[i].kernel);
 	return write_map(pid, "gid_map", text);
 }
 
@@ -175,7 +179,10 @@ takes_idmap(const struct ab_ident *ident, int tree_fd, const struct ab_probe *pr
 	return mount >= 0;
 }
 
-/* Every owner has a private kernel id, always the same; those seen are named, so that they can be shown inside. */
+/*
+ * Every owner has a private kernel id, always the same; those seen are named, so that they can be shown
+ * inside.
+ */
 static void
 fill_map(struct ab_ident *ident, const struct owners *owners)
 {
@@ -255,12 +262,15 @@ choose_for_root(struct ab_plan *plan, int tree_fd, const struct ab_probe *probe,
 }
 
 int
-ab_ident_choose(struct ab_plan *plan, int tree_fd, const struct ab_probe *probe, bool inside_root, struct ab_error *err)
+ab_ident_choose(
+    struct ab_plan *plan, int tree_fd, const struct ab_probe *probe, bool inside_root, struct ab_error *err)
 {
 	struct ab_ident *ident = &plan->ident;
 	const bool root = geteuid() == 0;
 
-	*ident = (struct ab_ident){ .mode = root ? AB_IDENT_ROOT : AB_IDENT_SELF, .kernel_uid = geteuid(), .kernel_gid = getegid() };
+	*ident = (struct ab_ident){
+		.mode = root ? AB_IDENT_ROOT : AB_IDENT_SELF, .kernel_uid = geteuid(), .kernel_gid = getegid()
+	};
 	if (root && plan->level != AB_LEVEL_NONE && choose_for_root(plan, tree_fd, probe, err) != 0)
 		return -1;
 	ident->inside_uid = ident->kernel_uid;

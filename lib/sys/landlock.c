@@ -22,22 +22,24 @@
 #define SCOPE_SIGNAL (1ULL << 1)
 
 #define FS_READ (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define FS_MAKE                                                                                                            \
-	(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                        \
-	    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |                  \
+#define FS_MAKE \
+	(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | \
+	    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK | \
 	    LANDLOCK_ACCESS_FS_MAKE_SYM)
-#define FS_WRITE                                                                                                           \
-	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_MAKE |        \
+#define FS_WRITE \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_MAKE | \
 	    LANDLOCK_ACCESS_FS_REFER | FS_TRUNCATE)
 /* What a rule on something other than a directory may hold. */
-#define FS_OF_FILE                                                                                                         \
-	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE |         \
+#define FS_OF_FILE \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE | \
 	    FS_IOCTL_DEV | FS_RESOLVE_UNIX)
 
 #define HIDDEN_MAX 256	/* hidden paths below one directory */
 #define ENTRIES_MAX 4096 /* entries allowed one by one; what comes after is not allowed */
 
-/* struct landlock_ruleset_attr of ABI 6; an older kernel takes it as long as what it does not know is zero. */
+/*
+ * struct landlock_ruleset_attr of ABI 6; an older kernel takes it as long as what it does not know is zero.
+ */
 struct ruleset_attr {
 	uint64_t handled_fs, handled_net, scoped;
 };
@@ -124,7 +126,8 @@ below(const char *path, const char *dir)
 
 	while (len > 0 && dir[len - 1] == '/')
 		len--;
-	return strncmp(path, dir, len) == 0 && path[len] == '/' && path[len + 1] != '\0' ? path + len + 1 : NULL;
+	bool is_below = strncmp(path, dir, len) == 0 && path[len] == '/' && path[len + 1] != '\0';
+	return is_below ? path + len + 1 : NULL;
 }
 
 struct hidden {
@@ -132,11 +135,15 @@ struct hidden {
 	unsigned count;
 };
 
-/* An entry of the view that lets nothing of the host be seen: also an empty file laid over one (/etc/shadow, for root). */
+/*
+ * An entry of the view that lets nothing of the host be seen: also an empty file laid over one (/etc/shadow,
+ * for root).
+ */
 static bool
 hides(const struct ab_view *view)
 {
-	return view->kind == AB_VIEW_MASK || view->kind == AB_VIEW_TMPFS || (view->kind == AB_VIEW_FILE && view->text_len == 0);
+	return view->kind == AB_VIEW_MASK || view->kind == AB_VIEW_TMPFS ||
+	    (view->kind == AB_VIEW_FILE && view->text_len == 0);
 }
 
 /* What the view hides below target, relative to it. -1 (E2BIG) when there is more than we can keep apart. */
@@ -157,7 +164,10 @@ find_hidden(const struct ab_plan *plan, const char *target, struct hidden *hidde
 	return 0;
 }
 
-/* The hidden paths that begin with the entry `name`: whole when the entry itself is hidden; rest gets those below it. */
+/*
+ * The hidden paths that begin with the entry `name`: whole when the entry itself is hidden; rest gets those
+ * below it.
+ */
 static bool
 match_hidden(const struct hidden *hidden, const char *name, struct hidden *rest)
 {
@@ -172,11 +182,12 @@ match_hidden(const struct hidden *hidden, const char *name, struct hidden *rest)
 	return false;
 }
 
-static int allow_around(const struct rules *rules, int dir_fd, uint64_t access, const struct hidden *hidden, bool *hides_dir);
+static int allow_around(
+    const struct rules *rules, int dir_fd, uint64_t access, const struct hidden *hidden, bool *hides_dir);
 
 static int
-allow_entry(const struct rules *rules, int dir_fd, const char *name, uint64_t access, const struct hidden *hidden,
-    bool *hides_dir)
+allow_entry(const struct rules *rules, int dir_fd, const char *name, uint64_t access,
+    const struct hidden *hidden, bool *hides_dir)
 {
 	AB_AUTO_CLOSE int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct hidden rest;
@@ -196,11 +207,13 @@ allow_entry(const struct rules *rules, int dir_fd, const char *name, uint64_t ac
 }
 
 /*
- * A rule cannot take back what a rule above it gives. So a directory with something hidden in it gets no rule; its other entries
- * get one each. New entries cannot be made in it then; it can be listed unless that would list a hidden directory too.
+ * A rule cannot take back what a rule above it gives. So a directory with something hidden in it gets no
+ * rule; its other entries get one each. New entries cannot be made in it then; it can be listed unless that
+ * would list a hidden directory too.
  */
 static int
-allow_around(const struct rules *rules, int dir_fd, uint64_t access, const struct hidden *hidden, bool *hides_dir)
+allow_around(
+    const struct rules *rules, int dir_fd, uint64_t access, const struct hidden *hidden, bool *hides_dir)
 {
 	int list_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = list_fd < 0 ? NULL : fdopendir(list_fd);
@@ -259,15 +272,21 @@ allow_source(const struct rules *rules, const struct ab_view *view)
 static int
 allow_host_view(const struct rules *rules)
 {
-	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom" };
+	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
+		"/dev/urandom" };
 
 	for (size_t i = 0; i < rules->plan->view_count; i++)
-		if (rules->plan->view[i].kind == AB_VIEW_BIND && allow_source(rules, &rules->plan->view[i]) != 0)
+		if (rules->plan->view[i].kind == AB_VIEW_BIND &&
+		    allow_source(rules, &rules->plan->view[i]) != 0)
 			return -1;
 	for (size_t i = 0; i < AB_COUNT_OF(devices); i++)
-		if (allow_path(rules, devices[i], FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV) != 0)
+		if (allow_path(rules, devices[i],
+			FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV) != 0)
 			return -1;
-	/* Other processes' memory, environment and descriptors stay closed: a domain cannot look into one outside (ptrace(2)). */
+	/*
+	 * Other processes' memory, environment and descriptors stay closed: a domain cannot look into one
+	 * outside (ptrace(2)).
+	 */
 	return allow_path(rules, "/proc", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
 }
 
@@ -278,9 +297,11 @@ allow_final_view(const struct rules *rules)
 		const struct ab_view *view = &rules->plan->view[i];
 		if (view->kind != AB_VIEW_TMPFS && !(view->kind == AB_VIEW_BIND && view->writable))
 			continue;
-		if (rules->tree_fd >= 0 && rules->plan->tree != NULL && strcmp(view->target, rules->plan->tree) == 0) {
+		if (rules->tree_fd >= 0 && rules->plan->tree != NULL &&
+		    strcmp(view->target, rules->plan->tree) == 0) {
 			struct stat st;
-			if (fstat(rules->tree_fd, &st) != 0 || allow_stat(rules, rules->tree_fd, &st, FS_WRITE) != 0)
+			if (fstat(rules->tree_fd, &st) != 0 ||
+			    allow_stat(rules, rules->tree_fd, &st, FS_WRITE) != 0)
 				return -1;
 		} else if (allow_path(rules, view->target, FS_WRITE) != 0) {
 			return -1;
@@ -293,7 +314,8 @@ allow_final_view(const struct rules *rules)
 }
 
 int
-ab_landlock_apply(const struct ab_plan *plan, int tree_fd, bool final_view, ab_promises *missing, const char **step)
+ab_landlock_apply(
+    const struct ab_plan *plan, int tree_fd, bool final_view, ab_promises *missing, const char **step)
 {
 	struct rules rules = { .fd = -1, .plan = plan, .tree_fd = tree_fd };
 	int abi = ab_landlock_abi();

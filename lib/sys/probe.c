@@ -53,16 +53,17 @@ note_build_id(struct dl_phdr_info *object, size_t size, void *data)
 	for (unsigned i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
 		const unsigned char *bytes = (const unsigned char *)object->dlpi_addr + header->p_vaddr;
-		for (size_t n = 0; header->p_type == PT_NOTE && n < header->p_memsz && key->len < BUILD_MAX; n++)
+		for (size_t n = 0; header->p_type == PT_NOTE && n < header->p_memsz && key->len < BUILD_MAX;
+		     n++)
 			ab_buf_putc(key, bytes[n] != 0 ? (char)bytes[n] : '0');
 	}
 	return 1; /* the first object is the program */
 }
 
 /*
- * All that the answer depends on: who we are, where, under which filter and label, which program, which kernel. The boot is told
- * apart by its time (below), which costs no system call; what this leaves open, a kernel that forbids what it allowed, shows in
- * the first run.
+ * All that the answer depends on: who we are, where, under which filter and label, which program, which
+ * kernel. The boot is told apart by its time (below), which costs no system call; what this leaves open, a
+ * kernel that forbids what it allowed, shows in the first run.
  */
 static void
 make_key(char text[static KEY_SIZE])
@@ -121,7 +122,8 @@ is_fresh(const struct cache *cache, const char *key)
 		return false;
 	if (cache->size != sizeof(*cache) || memcmp(cache->key, key, KEY_SIZE) != 0)
 		return false;
-	if (probe->idmap_fs_count > AB_COUNT_OF(probe->idmap_fs) || memchr(probe->failed_step, '\0', sizeof(probe->failed_step)) == NULL)
+	if (probe->idmap_fs_count > AB_COUNT_OF(probe->idmap_fs) ||
+	    memchr(probe->failed_step, '\0', sizeof(probe->failed_step)) == NULL)
 		return false;
 	return (probe->namespaces && probe->fresh_proc && probe->net) || (age_ms >= 0 && age_ms < NO_LASTS_MS);
 }
@@ -145,7 +147,8 @@ prune(int run_fd)
 	struct stat st;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, "probe-", 6) == 0 && fstatat(run_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (strncmp(entry->d_name, "probe-", 6) == 0 &&
+		    fstatat(run_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    time(NULL) - st.st_mtime > OLD_S)
 			unlinkat(run_fd, entry->d_name, 0);
 	if (dir != NULL)
@@ -161,10 +164,12 @@ save(int run_fd)
 	snprintf(temporary, sizeof(temporary), "%s.%d", current.name, (int)getpid());
 	current.cache.written_unix_ms = ab_now_unix_ms();
 	current.cache.boot_unix_ms = boot_unix_ms();
-	AB_AUTO_CLOSE int fd = openat(run_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AB_AUTO_CLOSE int fd =
+	    openat(run_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	if (ab_write_all(fd, &current.cache, sizeof(current.cache)) != 0 || renameat(run_fd, temporary, run_fd, current.name) != 0)
+	if (ab_write_all(fd, &current.cache, sizeof(current.cache)) != 0 ||
+	    renameat(run_fd, temporary, run_fd, current.name) != 0)
 		unlinkat(run_fd, temporary, 0);
 }
 
@@ -186,7 +191,8 @@ ab_probe_get(struct ab_probe *probe, struct ab_error *err)
 {
 	char key[KEY_SIZE];
 
-	(void)err; /* an AB_HOME that cannot be used costs the cache, not the run: others will say what is wrong with it */
+	(void)err; /* an AB_HOME that cannot be used costs the cache, not the run: others will say what is wrong
+		      with it */
 	if (!current.loaded) {
 		struct ab_error ignored = AB_ERROR_INIT;
 		AB_AUTO_CLOSE int run_fd = ab_home_dir("run", &ignored);
@@ -238,7 +244,8 @@ ab_probe_idmap_note(uint64_t dev, int64_t fs_type, bool takes)
 	if (!current.loaded || ab_probe_idmap_known(probe, dev, fs_type) >= 0)
 		return;
 	if (probe->idmap_fs_count == AB_COUNT_OF(probe->idmap_fs)) {
-		memmove(&probe->idmap_fs[0], &probe->idmap_fs[1], sizeof(probe->idmap_fs) - sizeof(probe->idmap_fs[0]));
+		memmove(&probe->idmap_fs[0], &probe->idmap_fs[1],
+		    sizeof(probe->idmap_fs) - sizeof(probe->idmap_fs[0]));
 		probe->idmap_fs_count--;
 	}
 	probe->idmap_fs[probe->idmap_fs_count].dev = dev;
@@ -297,20 +304,24 @@ static int
 check_level(const struct ab_probe *probe, enum ab_level level, const struct ab_plan *plan, struct ab_error *err)
 {
 	if (level == AB_LEVEL_NAMESPACE && !probe->namespaces)
-		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level namespace is not available here: %s: %s", probe->failed_step,
-		    strerror(probe->failed_errno));
+		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level namespace is not available here: %s: %s",
+		    probe->failed_step, strerror(probe->failed_errno));
 	if (level == AB_LEVEL_NAMESPACE && !probe->net && plan->net.mode != AB_NET_HOST)
-		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level namespace is not available here: no network namespace with a "
-								"loopback interface can be made");
+		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE,
+		    "level namespace is not available here: no network namespace with a "
+		    "loopback interface can be made");
 	if (level == AB_LEVEL_LANDLOCK && probe->landlock_abi == 0)
-		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level landlock is not available here: the kernel has no Landlock, "
-								"or it is switched off");
+		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE,
+		    "level landlock is not available here: the kernel has no Landlock, "
+		    "or it is switched off");
 	if (level == AB_LEVEL_LANDLOCK && !probe->seccomp)
-		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level landlock is not available here: the kernel takes no "
-								"system-call filter");
+		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE,
+		    "level landlock is not available here: the kernel takes no "
+		    "system-call filter");
 	if (level == AB_LEVEL_LANDLOCK && plan->net.mode == AB_NET_ALLOW)
-		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level landlock cannot keep a network allow-list: Landlock knows "
-								"ports, not hosts");
+		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE,
+		    "level landlock cannot keep a network allow-list: Landlock knows "
+		    "ports, not hosts");
 	return 0;
 }
 
@@ -326,14 +337,16 @@ hint_namespace(const struct ab_probe *probe, struct ab_error *err)
 }
 
 int
-ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises require, struct ab_plan *plan, struct ab_error *err)
+ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises require, struct ab_plan *plan,
+    struct ab_error *err)
 {
 	enum ab_level level = want == AB_LEVEL_AUTO ? AB_LEVEL_NAMESPACE : want;
 	struct ab_error weaker = AB_ERROR_INIT;
 
 	if (check_level(probe, level, plan, err) != 0) {
 		if (want == AB_LEVEL_LANDLOCK && probe->landlock_abi == 0)
-			ab_error_hint(err, "run on Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and `landlock` in the boot option lsm=");
+			ab_error_hint(err,
+			    "run on Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and `landlock` in the boot option lsm=");
 		else
 			hint_namespace(probe, err);
 		if (want != AB_LEVEL_AUTO)

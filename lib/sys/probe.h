@@ -1,8 +1,9 @@
 /*
  * Which level this host gives: found by trying, cached.
  *
- * The cache (AB_HOME/run/probe-…) is keyed by boot, kernel, uid, user, mount and cgroup namespace, seccomp mode,
- * /proc/self/attr/current and build id; a real run that fails although the probe said yes invalidates it.
+ * The cache (AB_HOME/run/probe-…) is keyed by boot, kernel, uid, user, mount and cgroup namespace, seccomp
+ * mode, /proc/self/attr/current and build id; a real run that fails although the probe said yes invalidates
+ * it.
  */
 #ifndef AB_SYS_PROBE_H
 #define AB_SYS_PROBE_H
@@ -30,9 +31,14 @@ struct ab_probe {
 	unsigned idmap_fs_count;
 };
 
-/* From the cache, or by trying (a fork, about 2 ms). A "no" is kept for a minute only: who follows doctor's advice sees it work. */
+/*
+ * From the cache, or by trying (a fork, about 2 ms). A "no" is kept for a minute only: who follows doctor's
+ * advice sees it work.
+ */
 int ab_probe_get(struct ab_probe *probe, struct ab_error *err) AB_MUST_USE;
-/* Forget: the next ab_probe_get tries again. Call it when a run failed in a step that the probe said works. */
+/*
+ * Forget: the next ab_probe_get tries again. Call it when a run failed in a step that the probe said works.
+ */
 void ab_probe_invalidate(void);
 /* By trying, now; the cache is neither read nor written. */
 void ab_probe_try(struct ab_probe *probe);
@@ -47,9 +53,13 @@ ab_promises ab_probe_asked(const struct ab_plan *plan);
 /* What is not kept of that, by the probe and by the plan's level, net and ident (once chosen). */
 ab_promises ab_probe_missing(const struct ab_probe *probe, const struct ab_plan *plan);
 
-/* Choose a level: want AUTO or one. Fills plan->level, fresh_proc, missing. -1 isolation.unavailable, with the exact remedy as hint
- * (sysctl, AppArmor profile or docker option, by what was found). require: promises that must not be missing. */
-int ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises require, struct ab_plan *plan, struct ab_error *err) AB_MUST_USE;
+/*
+ * Choose a level: want AUTO or one. Fills plan->level, fresh_proc, missing. -1 isolation.unavailable, with
+ * the exact remedy as hint (sysctl, AppArmor profile or docker option, by what was found). require: promises
+ * that must not be missing.
+ */
+int ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises require, struct ab_plan *plan,
+    struct ab_error *err) AB_MUST_USE;
 
 /* One finding of doctor. */
 struct ab_finding {

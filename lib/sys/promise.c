@@ -23,18 +23,22 @@ static const struct {
 	[AB_PROMISE_CPU] = { "cpu", "more processor time than --cpu-time ends the command" },
 	[AB_PROMISE_TMP] = { "tmp", "/tmp is the scope's own" },
 	[AB_PROMISE_PROTECT] = { "protect", "what runs later on the owner's behalf cannot be changed" },
-	[AB_PROMISE_PROTECT_DEEP] = { "protect.deep", "changes to nested repositories are reported, all of them" },
+	[AB_PROMISE_PROTECT_DEEP] = { "protect.deep",
+	    "changes to nested repositories are reported, all of them" },
 	[AB_PROMISE_OWNERS] = { "owners", "files of every owner at the top of the tree are usable" },
 	[AB_PROMISE_KUID] = { "kuid", "the kernel sees a user other than root" },
 	[AB_PROMISE_SIGNALS] = { "signals", "no signal reaches a process outside" },
-	[AB_PROMISE_METADATA] = { "metadata", "owners, modes, times and attributes outside cannot be read or changed" },
+	[AB_PROMISE_METADATA] = { "metadata",
+	    "owners, modes, times and attributes outside cannot be read or changed" },
 	[AB_PROMISE_UNIX] = { "unix", "no unix socket outside the scope can be reached" },
 	[AB_PROMISE_DISK] = { "disk", "no file grows beyond --file-size" },
 };
 
 static const char *const levels[AB_LEVEL_COUNT] = { "namespace", "landlock", "none" };
 static const char *const whos[AB_WHO_COUNT] = { "user", "root", "root in a container" };
-static const char *const kepts[] = { [AB_KEPT] = "kept", [AB_DETECTED] = "detected", [AB_NOT_KEPT] = "not kept" };
+static const char *const kepts[] = {
+	[AB_KEPT] = "kept", [AB_DETECTED] = "detected", [AB_NOT_KEPT] = "not kept"
+};
 
 const char *
 ab_level_name(enum ab_level level)
@@ -74,7 +78,8 @@ ab_promises_text(ab_promises set, const char *separator, char text[static AB_PRO
 	text[0] = '\0';
 	for (unsigned i = 0; i < AB_PROMISE_COUNT; i++)
 		if ((set & AB_PROMISE_BIT(i)) != 0 && len < AB_PROMISES_SIZE)
-			len += (size_t)snprintf(text + len, AB_PROMISES_SIZE - len, "%s%s", len > 0 ? separator : "", promises[i].name);
+			len += (size_t)snprintf(text + len, AB_PROMISES_SIZE - len, "%s%s",
+			    len > 0 ? separator : "", promises[i].name);
 	return text;
 }
 
@@ -93,8 +98,9 @@ ab_promise_parse(const char *word, enum ab_promise *promise, struct ab_error *er
 }
 
 /*
- * The table. A limit that is kept by sampling (memory, cpu: every 50 ms) is kept where the command cannot get at the sampler. At
- * level landlock, `net` and `unix` are kept by refusing sockets, so they hang on the filter.
+ * The table. A limit that is kept by sampling (memory, cpu: every 50 ms) is kept where the command cannot get
+ * at the sampler. At level landlock, `net` and `unix` are kept by refusing sockets, so they hang on the
+ * filter.
  */
 static enum ab_kept
 keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts)
@@ -140,7 +146,8 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 		kept = namespace || (!none && facts->landlock_abi >= ABI_SCOPE);
 		break;
 	case AB_PROMISE_UNIX: /* with the host's network its abstract sockets are near */
-		kept = namespace ? !facts->host_net || facts->landlock_abi >= ABI_SCOPE : !none && facts->seccomp;
+		kept =
+		    namespace ? !facts->host_net || facts->landlock_abi >= ABI_SCOPE : !none && facts->seccomp;
 		break;
 	case AB_PROMISE_DISK: /* root may raise its own limit */
 		return none && facts->kernel_root ? AB_DETECTED : AB_KEPT;
@@ -160,7 +167,8 @@ ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who)
 		.cgroup_memory = who == AB_WHO_ROOT,
 		.cgroup_pids = who == AB_WHO_ROOT,
 		.root = who != AB_WHO_USER,
-		.kernel_root = who == AB_WHO_CONTAINER_ROOT || (who == AB_WHO_ROOT && level != AB_LEVEL_NAMESPACE),
+		.kernel_root =
+		    who == AB_WHO_CONTAINER_ROOT || (who == AB_WHO_ROOT && level != AB_LEVEL_NAMESPACE),
 	};
 }
 
@@ -179,7 +187,8 @@ ab_promise_missing(enum ab_level level, const struct ab_facts *facts, ab_promise
 	ab_promises missing = 0;
 
 	for (unsigned i = 0; i < AB_PROMISE_COUNT; i++)
-		if (i != AB_PROMISE_OWNERS && i != AB_PROMISE_PROTECT_DEEP && keeps((enum ab_promise)i, level, facts) != AB_KEPT)
+		if (i != AB_PROMISE_OWNERS && i != AB_PROMISE_PROTECT_DEEP &&
+		    keeps((enum ab_promise)i, level, facts) != AB_KEPT)
 			missing |= AB_PROMISE_BIT(i);
 	return missing & asked;
 }
@@ -191,6 +200,6 @@ ab_promise_require(ab_promises required, ab_promises missing, enum ab_level leve
 
 	if ((required & missing) == 0)
 		return 0;
-	return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level %s does not keep what is required: %s", ab_level_name(level),
-	    ab_promises_text(required & missing, ", ", words));
+	return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level %s does not keep what is required: %s",
+	    ab_level_name(level), ab_promises_text(required & missing, ", ", words));
 }

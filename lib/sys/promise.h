@@ -1,6 +1,6 @@
 /*
- * What a level promises, in one closed list of words; the source of `missing`, --require, `doctor` and of the table in
- * ab-exec(1). A word is in `missing` only when it was asked for or is a default.
+ * What a level promises, in one closed list of words; the source of `missing`, --require, `doctor` and of the
+ * table in ab-exec(1). A word is in `missing` only when it was asked for or is a default.
  */
 #ifndef AB_SYS_PROMISE_H
 #define AB_SYS_PROMISE_H
@@ -44,8 +44,8 @@ const char *ab_promise_text(enum ab_promise promise);
 int ab_promise_parse(const char *word, enum ab_promise *promise, struct ab_error *err) AB_MUST_USE;
 
 /*
- * The table promise × level × who: what ab-exec(1) prints and the tests prove cell by cell. Detected: a breach is not prevented but
- * seen, and told (`planted`, `missing`, a limit's reason).
+ * The table promise × level × who: what ab-exec(1) prints and the tests prove cell by cell. Detected: a
+ * breach is not prevented but seen, and told (`planted`, `missing`, a limit's reason).
  */
 enum ab_who { AB_WHO_USER, AB_WHO_ROOT, AB_WHO_CONTAINER_ROOT, AB_WHO_COUNT };
 enum ab_kept { AB_KEPT, AB_DETECTED, AB_NOT_KEPT };
@@ -54,8 +54,9 @@ const char *ab_who_name(enum ab_who who);   /* "user", "root", "root in a contai
 const char *ab_kept_name(enum ab_kept kept); /* "kept", "detected", "not kept" */
 
 /*
- * What decides a cell on a given host. The table's columns are these facts as they usually are: a user without a cgroup of its
- * own; root with cgroups and idmapped mounts; root in a container that hides /proc paths, gives no cgroup and lies on overlayfs.
+ * What decides a cell on a given host. The table's columns are these facts as they usually are: a user
+ * without a cgroup of its own; root with cgroups and idmapped mounts; root in a container that hides /proc
+ * paths, gives no cgroup and lies on overlayfs.
  */
 struct ab_facts {
 	bool fresh_proc;    /* /proc can be mounted */
@@ -70,20 +71,24 @@ struct ab_facts {
 /* The facts that a column of the table stands for, at a level. */
 void ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who);
 /*
- * What is not kept of `asked` (detected is not kept): behind it and behind the table is one function of level and facts. `owners`
- * and `protect.deep` depend on what is found in the tree: whoever looks adds them (sys/ident, sys/protect).
+ * What is not kept of `asked` (detected is not kept): behind it and behind the table is one function of level
+ * and facts. `owners` and `protect.deep` depend on what is found in the tree: whoever looks adds them
+ * (sys/ident, sys/protect).
  */
 ab_promises ab_promise_missing(enum ab_level level, const struct ab_facts *facts, ab_promises asked);
 
 /* Promised unless an option says otherwise. */
-#define AB_PROMISES_DEFAULT                                                                                              \
-	(AB_PROMISE_BIT(AB_PROMISE_NAMESPACE) | AB_PROMISE_BIT(AB_PROMISE_PROC) | AB_PROMISE_BIT(AB_PROMISE_NET) |       \
-	    AB_PROMISE_BIT(AB_PROMISE_SECCOMP) | AB_PROMISE_BIT(AB_PROMISE_LANDLOCK) | AB_PROMISE_BIT(AB_PROMISE_PIDS) | \
-	    AB_PROMISE_BIT(AB_PROMISE_TMP) | AB_PROMISE_BIT(AB_PROMISE_OWNERS) | AB_PROMISE_BIT(AB_PROMISE_KUID) |       \
-	    AB_PROMISE_BIT(AB_PROMISE_SIGNALS) | AB_PROMISE_BIT(AB_PROMISE_METADATA) | AB_PROMISE_BIT(AB_PROMISE_UNIX))
+#define AB_PROMISES_DEFAULT \
+	(AB_PROMISE_BIT(AB_PROMISE_NAMESPACE) | AB_PROMISE_BIT(AB_PROMISE_PROC) | \
+	    AB_PROMISE_BIT(AB_PROMISE_NET) | AB_PROMISE_BIT(AB_PROMISE_SECCOMP) | \
+	    AB_PROMISE_BIT(AB_PROMISE_LANDLOCK) | AB_PROMISE_BIT(AB_PROMISE_PIDS) | \
+	    AB_PROMISE_BIT(AB_PROMISE_TMP) | AB_PROMISE_BIT(AB_PROMISE_OWNERS) | \
+	    AB_PROMISE_BIT(AB_PROMISE_KUID) | AB_PROMISE_BIT(AB_PROMISE_SIGNALS) | \
+	    AB_PROMISE_BIT(AB_PROMISE_METADATA) | AB_PROMISE_BIT(AB_PROMISE_UNIX))
 
 /* --require: 0, or -1 isolation.unavailable naming the words of `required` that are in `missing`. */
-int ab_promise_require(ab_promises required, ab_promises missing, enum ab_level level, struct ab_error *err) AB_MUST_USE;
+int ab_promise_require(
+    ab_promises required, ab_promises missing, enum ab_level level, struct ab_error *err) AB_MUST_USE;
 /* The words of a set, in the order of the list, joined by `separator`. Returns text. */
 #define AB_PROMISES_SIZE 160
 const char *ab_promises_text(ab_promises set, const char *separator, char text[static AB_PROMISES_SIZE]);

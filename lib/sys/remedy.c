@@ -42,19 +42,22 @@ container_remedy(enum ab_container container, bool namespaces)
 {
 	switch (container) {
 	case AB_CONTAINER_DOCKER:
-		return namespaces ? "docker run --security-opt systempaths=unconfined … (lets /proc be mounted)" :
-				    "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined …";
+		return namespaces ?
+		    "docker run --security-opt systempaths=unconfined … (lets /proc be mounted)" :
+		    "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined …";
 	case AB_CONTAINER_PODMAN:
 		return namespaces ? "podman run --security-opt unmask=ALL … (lets /proc be mounted)" :
 				    "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL …";
 	default:
-		return namespaces ? "start the container without masked /proc paths" :
-				    "start the container so that it may make user namespaces (its seccomp filter or AppArmor profile)";
+		return namespaces ?
+		    "start the container without masked /proc paths" :
+		    "start the container so that it may make user namespaces (its seccomp filter or AppArmor profile)";
 	}
 }
 
 const char *
-ab_remedy_namespace(const struct ab_probe *probe, const struct ab_obstacles *obstacles, char text[static AB_REMEDY_SIZE])
+ab_remedy_namespace(
+    const struct ab_probe *probe, const struct ab_obstacles *obstacles, char text[static AB_REMEDY_SIZE])
 {
 	const char *what = "run on Linux 5.12 or newer, with CONFIG_USER_NS, CONFIG_PID_NS and CONFIG_NET_NS";
 
@@ -64,7 +67,8 @@ ab_remedy_namespace(const struct ab_probe *probe, const struct ab_obstacles *obs
 		what = "run it outside of the sandbox that it is in";
 	else if (probe->namespaces && !probe->fresh_proc)
 		what = container_remedy(obstacles->container, true);
-	else if (obstacles->max_user_namespaces == 0 || (probe->failed_errno == ENOSPC && probe->failed_step[0] == 's'))
+	else if (obstacles->max_user_namespaces == 0 ||
+	    (probe->failed_errno == ENOSPC && probe->failed_step[0] == 's'))
 		what = "sudo sysctl user.max_user_namespaces=15000";
 	else if (!obstacles->root && obstacles->unprivileged_userns_clone == 0)
 		what = "sudo sysctl kernel.unprivileged_userns_clone=1";
@@ -74,7 +78,8 @@ ab_remedy_namespace(const struct ab_probe *probe, const struct ab_obstacles *obs
 		what = "load the AppArmor profile that `ab-exec doctor` prints, or: "
 		       "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
 	else if (obstacles->filtered)
-		what = "run it outside of the system-call filter that it is in (seccomp, of a container or a service)";
+		what =
+		    "run it outside of the system-call filter that it is in (seccomp, of a container or a service)";
 	snprintf(text, AB_REMEDY_SIZE, "%s", what);
 	return text;
 }

@@ -32,7 +32,9 @@ ab_seccomp_choose(bool landlock_level, enum ab_net_mode net, int landlock_abi)
 {
 	if (!landlock_level)
 		return AB_SECCOMP_NAMESPACE;
-	/* An allow-list is not possible at this level; were it asked for, nothing would be the safe answer. */
+	/*
+	 * An allow-list is not possible at this level; were it asked for, nothing would be the safe answer.
+	 */
 	bool host = net == AB_NET_HOST;
 	if (landlock_abi < AB_LANDLOCK_ABI_TRUNCATE)
 		return host ? AB_SECCOMP_NET_OLD : AB_SECCOMP_NO_NET_OLD;

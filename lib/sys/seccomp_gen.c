@@ -1,10 +1,11 @@
 /*
- * Build-time generator: prints seccomp_filter.h, the filters as arrays of struct sock_filter. bpf(4), seccomp(2).
+ * Build-time generator: prints seccomp_filter.h, the filters as arrays of struct sock_filter. bpf(4),
+ * seccomp(2).
  *
- * libseccomp gives the numbers of the calls on this machine's architecture; the program is laid out here, because two things
- * that matter cannot be said to libseccomp: "every number from 463 up", and several values of one argument in one rule. A
- * balanced tree over the numbers also loads faster than a chain: the kernel runs the filter once for every call number to find
- * those that are always allowed.
+ * libseccomp gives the numbers of the calls on this machine's architecture; the program is laid out here,
+ * because two things that matter cannot be said to libseccomp: "every number from 463 up", and several values
+ * of one argument in one rule. A balanced tree over the numbers also loads faster than a chain: the kernel
+ * runs the filter once for every call number to find those that are always allowed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,10 @@
 
 #define NEW_NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-/* personality(2): 32-bit machine name, 2.6 release name, no address randomisation (gdb); all else weakens memory protection. */
+/*
+ * personality(2): 32-bit machine name, 2.6 release name, no address randomisation (gdb); all else weakens
+ * memory protection.
+ */
 #define HARMLESS_PERSONALITY (0x0008u | 0x20000u | 0x40000u)
 
 enum verdict { ALLOW, DENY, UNKNOWN, CLONE, IOCTL, PERSONALITY, SOCKET, SOCKETPAIR, OPEN, OPENAT, VERDICT_COUNT };
@@ -51,14 +55,19 @@ static const struct variant variants[] = {
 	{ "net_unix", true, true, false, true },
 };
 
-/* EPERM: what changes the machine, and the kernel's wide side doors. Names that an architecture does not have are skipped. */
+/*
+ * EPERM: what changes the machine, and the kernel's wide side doors. Names that an architecture does not have
+ * are skipped.
+ */
 static const char *const denied[] = {
-	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "delete_module", "fanotify_init",
-	"fanotify_mark", "finit_module", "init_module", "ioperm", "iopl", "kexec_file_load", "kexec_load", "keyctl",
-	"lookup_dcookie", "mbind", "migrate_pages", "modify_ldt", "mount", "move_pages", "name_to_handle_at", "nfsservctl",
-	"open_by_handle_at", "perf_event_open", "pivot_root", "quotactl", "quotactl_fd", "reboot", "request_key",
-	"set_mempolicy", "set_mempolicy_home_node", "setns", "settimeofday", "stime", "swapoff", "swapon", "_sysctl", "sysfs",
-	"syslog", "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat", "vhangup", "vm86", "vm86old",
+	"acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "delete_module",
+	"fanotify_init", "fanotify_mark", "finit_module", "init_module", "ioperm", "iopl",
+	"kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mbind", "migrate_pages",
+	"modify_ldt", "mount", "move_pages", "name_to_handle_at", "nfsservctl", "open_by_handle_at",
+	"perf_event_open", "pivot_root", "quotactl", "quotactl_fd", "reboot", "request_key",
+	"set_mempolicy", "set_mempolicy_home_node", "setns", "settimeofday", "stime", "swapoff", "swapon",
+	"_sysctl", "sysfs", "syslog", "umount", "umount2", "unshare", "uselib", "userfaultfd", "ustat",
+	"vhangup", "vm86", "vm86old",
 };
 
 /* ENOSYS: callers have an older way. clone3 hides its flags from a filter; glibc falls back to clone. */
@@ -71,7 +80,11 @@ static const struct {
 	const char *name;
 	enum verdict verdict;
 } checked[] = {
-	{ "clone", CLONE }, { "ioctl", IOCTL }, { "personality", PERSONALITY }, { "socket", SOCKET }, { "socketpair", SOCKETPAIR },
+	{ "clone", CLONE },
+	{ "ioctl", IOCTL },
+	{ "personality", PERSONALITY },
+	{ "socket", SOCKET },
+	{ "socketpair", SOCKETPAIR },
 };
 
 struct program {
@@ -110,8 +123,10 @@ emit_if(struct program *program, unsigned test, uint32_t k, uint32_t errno_value
 	emit_return(program, errno_value);
 }
 
-/* The low 32 bits: the kernel takes int or unsigned int for all arguments that are looked at, and ignores the rest (a 64-bit
- * comparison was CVE-2019-10063). */
+/*
+ * The low 32 bits: the kernel takes int or unsigned int for all arguments that are looked at, and ignores the
+ * rest (a 64-bit comparison was CVE-2019-10063).
+ */
 static void
 emit_load_arg(struct program *program, unsigned arg)
 {
@@ -219,7 +234,10 @@ emit_socketpair(struct program *program, const struct variant *variant)
 	emit_return(program, 0);
 }
 
-/* O_TRUNC without the right to write empties a file that Landlock lets be read. Access mode 3 asks for neither right. */
+/*
+ * O_TRUNC without the right to write empties a file that Landlock lets be read. Access mode 3 asks for
+ * neither right.
+ */
 static void
 emit_open(struct program *program, unsigned flags_arg)
 {

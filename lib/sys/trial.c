@@ -1,4 +1,7 @@
-/* What the kernel lets us do, by doing it: a child in a full set of namespaces builds a small root and leaves it again. */
+/*
+ * What the kernel lets us do, by doing it: a child in a full set of namespaces builds a small root and leaves
+ * it again.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -24,7 +27,10 @@
 
 #define SLAVE_DEEP ((1ul << 19) | (1ul << 14)) /* MS_SLAVE | MS_REC; <sys/mount.h> is shadowed by ours */
 #define ALL_BUT_NET (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-/* The kernel's fixed inode number of the first process namespace (include/linux/proc_ns.h): any other is a container's. */
+/*
+ * The kernel's fixed inode number of the first process namespace (include/linux/proc_ns.h): any other is a
+ * container's.
+ */
 #define INIT_PID_NS 0xEFFFFFFCu
 
 struct outcome {
@@ -73,7 +79,8 @@ build_root(struct outcome *outcome, const char **step)
 		return -1;
 	*step = "copy a read-only view of \"/usr\"";
 	AB_AUTO_CLOSE int usr = ab_mount_open(AT_FDCWD, "/usr", AB_MOUNT_HOST);
-	AB_AUTO_CLOSE int copy = usr < 0 ? -1 : ab_mount_copy(usr, AB_MOUNT_RDONLY | AB_MOUNT_NOSUID | AB_MOUNT_NODEV);
+	AB_AUTO_CLOSE int copy =
+	    usr < 0 ? -1 : ab_mount_copy(usr, AB_MOUNT_RDONLY | AB_MOUNT_NOSUID | AB_MOUNT_NODEV);
 	if (copy < 0)
 		return -1;
 	*step = "mount a tmpfs";
@@ -81,7 +88,8 @@ build_root(struct outcome *outcome, const char **step)
 	if (tmpfs < 0 || ab_mount_attach(tmpfs, usr) != 0)
 		return -1;
 	*step = "attach \"/usr\"";
-	if (mkdirat(tmpfs, "usr", 0755) != 0 || mkdirat(tmpfs, "proc", 0755) != 0 || ab_mount_attach_at(copy, tmpfs, "usr") != 0)
+	if (mkdirat(tmpfs, "usr", 0755) != 0 || mkdirat(tmpfs, "proc", 0755) != 0 ||
+	    ab_mount_attach_at(copy, tmpfs, "usr") != 0)
 		return -1;
 	AB_AUTO_CLOSE int proc = ab_mount_new("proc", NULL, AB_MOUNT_NOSUID | AB_MOUNT_NODEV | AB_MOUNT_NOEXEC);
 	outcome->fresh_proc = proc >= 0 && ab_mount_attach_at(proc, tmpfs, "proc") == 0;
@@ -96,7 +104,8 @@ trial_child(int report, uid_t uid, gid_t gid, bool own_net)
 	const char *step = NULL;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (map_self(uid, gid, &step) == 0 && (!own_net || (outcome.net = raise_loopback(), true)) && build_root(&outcome, &step) == 0)
+	if (map_self(uid, gid, &step) == 0 && (!own_net || (outcome.net = raise_loopback(), true)) &&
+	    build_root(&outcome, &step) == 0)
 		step = NULL;
 	outcome.failed_errno = step == NULL ? 0 : errno;
 	outcome.failed_step = step;
@@ -143,10 +152,14 @@ try_namespaces(struct ab_probe *probe, bool own_net)
 	probe->fresh_proc = probe->namespaces && outcome.fresh_proc;
 	probe->net = probe->namespaces && outcome.net;
 	probe->failed_errno = outcome.failed_errno;
-	snprintf(probe->failed_step, sizeof(probe->failed_step), "%s", outcome.failed_step == NULL ? "" : outcome.failed_step);
+	snprintf(probe->failed_step, sizeof(probe->failed_step), "%s",
+	    outcome.failed_step == NULL ? "" : outcome.failed_step);
 }
 
-/* Whether root may map ids of mounts at all: "/" itself need not take it (overlayfs), then the answer is EINVAL. */
+/*
+ * Whether root may map ids of mounts at all: "/" itself need not take it (overlayfs), then the answer is
+ * EINVAL.
+ */
 static bool
 try_idmap(void)
 {
@@ -183,7 +196,8 @@ ab_probe_try(struct ab_probe *probe)
 
 	*probe = (struct ab_probe){ .landlock_abi = ab_landlock_abi(), .seccomp = ab_seccomp_available() };
 	try_namespaces(probe, true);
-	if (!probe->namespaces) /* a kernel without network namespaces still gives the rest; --net host is all it can do then */
+	if (!probe->namespaces) /* a kernel without network namespaces still gives the rest; --net host is all
+				   it can do then */
 		try_namespaces(probe, false);
 	probe->openat2 = try_openat2();
 	probe->pidfd = try_pidfd();
