@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 
 #include "core/op.h"
+#include "core/text.h"
 
 int
 ab_fault_at(struct ab_fault *fault, const char *fmt, ...)
@@ -24,8 +25,10 @@ ab_fault_at(struct ab_fault *fault, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(fault->step, sizeof(fault->step), fmt, args);
+	int len = vsnprintf(fault->step, sizeof(fault->step), fmt, args);
 	va_end(args);
+	if (len >= (int)sizeof(fault->step)) /* cut between characters */
+		fault->step[ab_utf8_prefix(fault->step, sizeof(fault->step) - 1)] = '\0';
 	errno = saved;
 	return -1;
 }
@@ -156,7 +159,9 @@ ab_sandbox_limit(const struct ab_plan *plan, struct ab_fault *fault)
 {
 	const struct ab_limits *limits = &plan->limits;
 
-	if (limit(RLIMIT_CORE, 0) < 0)
+	/* 0 keeps the kernel from writing a file, but not from starting the host's handler when core_pattern is a pipe; 1 does both
+	   (core(5); no file is smaller than a page). */
+	if (limit(RLIMIT_CORE, 1) < 0)
 		return ab_fault_at(fault, "limit core dumps");
 	if (limits->file_size_bytes != AB_UNSET && limit(RLIMIT_FSIZE, (rlim_t)limits->file_size_bytes) < 0)
 		return ab_fault_at(fault, "limit the size of files");

@@ -41,15 +41,17 @@ remember_words(int argc, char **argv, char **envp)
 
 /* Init processes that are ours and not reaped: at the levels without namespaces every other stranger among our children is an
  * orphan of one that was killed. */
-#define LIVE_MAX 1024
-static pid_t live[LIVE_MAX];
-static size_t live_count;
+static pid_t *live;
+static size_t live_count, live_room;
 
 static void
 register_live(pid_t pid)
 {
-	if (live_count < LIVE_MAX)
-		live[live_count++] = pid;
+	if (live_count == live_room) {
+		live_room = live_room == 0 ? 16 : live_room * 2;
+		live = ab_reallocarray(live, live_room, sizeof(*live));
+	}
+	live[live_count++] = pid;
 }
 
 static void
