@@ -345,6 +345,8 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 		return -1;
 	if (decide_level(params, place, plan, &probe, err) < 0)
 		return -1;
+	if (!place->protect)
+		plan->missing &= ~(AB_PROMISE_BIT(AB_PROMISE_PROTECT) | AB_PROMISE_BIT(AB_PROMISE_PROTECT_DEEP));
 	if (ab_ident_choose(plan, place->scope.fd, &probe, params->user != NULL, err) < 0)
 		return -1;
 	if (prepare_home(params->home, plan, place, err) < 0 || prepare_tmp(params->tmp, plan, place, err) < 0)

@@ -192,6 +192,11 @@ hide_state(struct ab_plan *plan, struct ab_error *err)
 	for (size_t i = 0; i < plan->view_count; i++) {
 		const struct ab_view *view = &plan->view[i];
 		if (view->kind == AB_VIEW_BIND && view->source != NULL && ab_path_below(state, view->source) && strcmp(view->source, view->target) == 0) {
+			if (plan->level == AB_LEVEL_LANDLOCK && view->writable) {
+				ab_fail(err, AB_E_UNSUPPORTED, "AB_HOME \"%s\" lies below \"%s\", and level landlock cannot hide a part of it", state, view->source);
+				ab_error_hint(err, "AB_HOME=DIR, with a directory elsewhere");
+				return -1;
+			}
 			ab_plan_view(plan, AB_VIEW_MASK, NULL, state);
 			return 0;
 		}
@@ -300,6 +305,8 @@ view_identity(struct ab_plan *plan, struct ab_error *err)
 	AB_AUTO_FREE char *user = ab_asprintf("%s:x:%u:%u::%s:/bin/sh\n", ident->name, (unsigned)ident->inside_uid, (unsigned)ident->inside_gid, plan->tree);
 	AB_AUTO_FREE char *group = ab_asprintf("%s:x:%u:\n", ident->name, (unsigned)ident->inside_gid);
 
+	if (plan->level == AB_LEVEL_LANDLOCK && ident->mode == AB_IDENT_ROOT)
+		return mask_etc(plan, err);
 	if (plan->level != AB_LEVEL_NAMESPACE)
 		return 0;
 	if (add_account(plan, "/etc/passwd", ident->inside_uid, user, err) < 0 || add_account(plan, "/etc/group", ident->inside_gid, group, err) < 0)
