@@ -148,9 +148,9 @@ no_such_scope(struct ab_error *err, const char *root, const char *name)
 {
 	ab_fail(err, AB_E_NOT_FOUND, "no such scope \"%s\"", name);
 	if (root != NULL)
-		ab_error_hint(err, "ab-scope create --root '%.200s' '%.200s', or --create", root, name);
+		ab_error_hint(err, "ab-scope create --root '%.200s' '%.200s', or: ab-exec --create", root, name);
 	else
-		ab_error_hint(err, "ab-scope create '%.400s', or --create", name);
+		ab_error_hint(err, "ab-scope create '%.400s', or: ab-exec --create", name);
 	return -1;
 }
 
