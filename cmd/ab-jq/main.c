@@ -1,10 +1,11 @@
 /*
- * ab-jq: the helper behind --jq. `ab-jq [-r] [--] FILTER` runs one jq program (libjq, jq(1)) over each record that it reads
- * on stdin and prints the results compactly, one a line; -r prints strings without quotes.
+ * ab-jq: the helper behind --jq. `ab-jq [-r] [--] FILTER` runs one jq program (libjq, jq(1)) over each record
+ * that it reads on stdin and prints the results compactly, one a line; -r prints strings without quotes.
  *
- * Numbers are doubles here: an integer of 2^53 or more loses its last digits. A record that the program fails on costs one line on
- * stderr and the exit status 3; the others are still answered. Messages never hold the input: libjq's own quote it whole, so only what
- * the program itself said (`error("…")`) and what type was wrong is kept, bounded.
+ * Numbers are doubles here: an integer of 2^53 or more loses its last digits. A record that the program fails
+ * on costs one line on stderr and the exit status 3; the others are still answered. Messages never hold the
+ * input: libjq's own quote it whole, so only what the program itself said (`error("…")`) and what type was
+ * wrong is kept, bounded.
  */
 #include <errno.h>
 #include <jq.h>
@@ -29,7 +30,8 @@ struct work {
 	struct ab_buf out;
 };
 
-/* As every tool says it (contract section 4). The record is made by libjq's own hands, for this program links no other JSON. */
+/* As every tool says it (contract section 4). The record is made by libjq's own hands, for this program links
+ * no other JSON. */
 static void
 print_error(const struct ab_error *err)
 {
@@ -43,7 +45,8 @@ print_error(const struct ab_error *err)
 		object = jv_object_set(object, jv_string("code"), jv_string(ab_errcode_name(err->code)));
 		object = jv_object_set(object, jv_string("message"), jv_string(clean.msg));
 		object = jv_object_set(object, jv_string("hint"), jv_null());
-		object = jv_object_set(object, jv_string("retryable"), ab_errcode_retryable(err->code) ? jv_true() : jv_false());
+		object = jv_object_set(
+		    object, jv_string("retryable"), ab_errcode_retryable(err->code) ? jv_true() : jv_false());
 		jv dumped = jv_dump_string(jv_object_set(jv_object(), jv_string("error"), object), 0);
 		ab_buf_printf(&text, "%s\n", jv_string_value(dumped));
 		jv_free(dumped);
@@ -95,7 +98,8 @@ flush(struct work *work)
 {
 	struct ab_error err = AB_ERROR_INIT;
 
-	if (work->out.len > 0 && !work->broken && ab_write_all(STDOUT_FILENO, work->out.data, work->out.len) < 0) {
+	if (work->out.len > 0 && !work->broken &&
+	    ab_write_all(STDOUT_FILENO, work->out.data, work->out.len) < 0) {
 		if (errno == EPIPE)
 			reader_gone();
 		ab_fail_errno(&err, errno, "write to stdout");
@@ -129,8 +133,8 @@ print(struct work *work, jv result)
 		flush(work);
 }
 
-/* libjq's own sentences quote the values that were wrong, `string ("…") and number (1) cannot be added`: what stands between the first
-   and the last bracket is left out, whatever it holds. */
+/* libjq's own sentences quote the values that were wrong, `string ("…") and number (1) cannot be added`: what
+   stands between the first and the last bracket is left out, whatever it holds. */
 static void
 without_values(const char *said, char *text, size_t size)
 {

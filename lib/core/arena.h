@@ -1,8 +1,8 @@
 /*
  * Memory of one life: everything a call owns is taken from one arena and goes when the call ends.
  *
- * Parameters are dozens of small strings and vectors; one block holds them all, so a request costs no allocation storm and
- * nothing of it can leak. ab_arena_reset() keeps the first block for the next request.
+ * Parameters are dozens of small strings and vectors; one block holds them all, so a request costs no
+ * allocation storm and nothing of it can leak. ab_arena_reset() keeps the first block for the next request.
  */
 #ifndef AB_CORE_ARENA_H
 #define AB_CORE_ARENA_H
@@ -17,7 +17,10 @@ struct ab_arena {
 	struct ab_arena_owner *owners;
 };
 
-#define AB_ARENA_INIT { .blocks = NULL, .owners = NULL }
+#define AB_ARENA_INIT                                                                                          \
+	{                                                                                                      \
+		.blocks = NULL, .owners = NULL                                                                 \
+	}
 #define AB_AUTO_ARENA AB_CLEANUP(ab_arena_release)
 
 /* Zeroed, aligned for any type, never NULL; lives until reset or release. */

@@ -12,7 +12,8 @@
 #define MEMBER(args, row, ctype) AB_ARGS_MEMBER(args, row, ctype)
 
 void
-ab_args_init(struct ab_args *args, const struct ab_param *params, void *data, size_t size, struct ab_arena *arena)
+ab_args_init(
+    struct ab_args *args, const struct ab_param *params, void *data, size_t size, struct ab_arena *arena)
 {
 	*args = (struct ab_args){ .params = params, .data = data, .arena = arena };
 	memset(data, 0, size);
@@ -70,10 +71,11 @@ set_number(struct ab_args *args, size_t row, const char *text, enum ab_source so
 
 	if (param->type == AB_INTEGER) {
 		if (parse_integer(text, &value) < 0)
-			return ab_fail(err, ab_source_code(source), "%s: \"%s\" is not an integer", ab_param_label(name, param, source),
-			    ab_quote(quoted, text));
+			return ab_fail(err, ab_source_code(source), "%s: \"%s\" is not an integer",
+			    ab_param_label(name, param, source), ab_quote(quoted, text));
 	} else {
-		int rc = param->type == AB_DURATION ? ab_duration_parse(text, &value, err) : ab_size_parse(text, &value, err);
+		int rc = param->type == AB_DURATION ? ab_duration_parse(text, &value, err)
+						    : ab_size_parse(text, &value, err);
 		if (rc < 0) {
 			ab_error_context(err, "%s", ab_param_label(name, param, source));
 			return -1;
@@ -163,7 +165,8 @@ set_map(struct ab_args *args, size_t row, const char *text, enum ab_source sourc
 
 	if (equals == NULL || equals == text)
 		return ab_param_wrong(err, &args->params[row], source, "expects NAME=VALUE");
-	ab_map_add(args, MEMBER(args, row, struct ab_map), ab_arena_copy(args->arena, text, (size_t)(equals - text)),
+	ab_map_add(args, MEMBER(args, row, struct ab_map),
+	    ab_arena_copy(args->arena, text, (size_t)(equals - text)),
 	    ab_arena_copy(args->arena, equals + 1, strlen(equals + 1)));
 	return 0;
 }
@@ -175,12 +178,15 @@ set_bytes(struct ab_args *args, size_t row, const char *text, enum ab_source sou
 
 	if (source == AB_FROM_OPERAND) {
 		size_t len = strlen(text);
-		*bytes = (struct ab_bytes){ .kind = AB_BYTES_INLINE, .data = ab_arena_copy(args->arena, text, len), .len = len };
+		*bytes = (struct ab_bytes){
+			.kind = AB_BYTES_INLINE, .data = ab_arena_copy(args->arena, text, len), .len = len
+		};
 		return 0;
 	}
 	if (text[0] == '\0')
 		return ab_param_wrong(err, &args->params[row], source, "expects a file, or - for stdin");
-	*bytes = (struct ab_bytes){ .kind = strcmp(text, "-") == 0 ? AB_BYTES_STDIN : AB_BYTES_FILE, .path = text };
+	*bytes =
+	    (struct ab_bytes){ .kind = strcmp(text, "-") == 0 ? AB_BYTES_STDIN : AB_BYTES_FILE, .path = text };
 	return 0;
 }
 
@@ -207,7 +213,8 @@ set_json(struct ab_args *args, size_t row, const char *text, enum ab_source sour
 }
 
 int
-ab_args_set_text(struct ab_args *args, size_t row, const char *text, enum ab_source source, struct ab_error *err)
+ab_args_set_text(
+    struct ab_args *args, size_t row, const char *text, enum ab_source source, struct ab_error *err)
 {
 	const struct ab_param *param = &args->params[row];
 	int rc = 0;

@@ -83,7 +83,8 @@ hold(struct ab_batch *batch, struct ab_call *call)
 	}
 	ab_buf_put(&batch->held, call->text.data, call->text.len);
 	ab_buf_put(&batch->held_ids, id, strlen(id) + 1);
-	if (batch->held_count >= SETTLE_COUNT || batch->held.len >= SETTLE_BYTES || ab_now_ms() - batch->held_since_ms >= SETTLE_MS)
+	if (batch->held_count >= SETTLE_COUNT || batch->held.len >= SETTLE_BYTES ||
+	    ab_now_ms() - batch->held_since_ms >= SETTLE_MS)
 		settle(batch);
 }
 
@@ -110,29 +111,12 @@ batch_put(struct ab_call *call, enum ab_put what)
 		emit(batch, call->text.data, call->text.len);
 }
 
-static int
-batch_bytes(struct ab_call *call, const void *data, size_t len, struct ab_error *err)
-{
-	(void)call;
-	(void)data;
-	(void)len;
-	return ab_fail(err, AB_E_INTERNAL, "plain bytes in batch");
-}
-
 static size_t
 batch_queued(struct ab_call *call)
 {
 	struct ab_batch *batch = call->face_data;
 
 	return ab_out_pending(&batch->out);
-}
-
-static int
-batch_signals(struct ab_call *call, struct ab_error *err)
-{
-	(void)call;
-	(void)err;
-	return 0;
 }
 
 static void
@@ -165,9 +149,7 @@ const struct ab_face ab_batch_face = {
 	.batch = true,
 	.loop = batch_loop,
 	.put = batch_put,
-	.bytes = batch_bytes,
 	.queued = batch_queued,
-	.signals = batch_signals,
 	.ended = batch_ended,
 };
 
@@ -257,7 +239,8 @@ cancel_active(struct ab_batch *batch, enum ab_cancel_reason reason, bool endless
 		if ((endless_only && !call->endless_counted) || call->cancelled != AB_CANCEL_NONE)
 			continue;
 		if (ab_call_cancel(call, reason)) {
-			/* It may have ended, and others with it: begin again, those that were asked are passed over. */
+			/* It may have ended, and others with it: begin again, those that were asked are passed
+			 * over. */
 			next = batch->active.first;
 			continue;
 		}
@@ -347,7 +330,8 @@ finish_round(struct ab_batch *batch)
 	if (batch->held_count > 0 && !more_at_hand(batch))
 		settle(batch);
 	if (!batch->input_ended)
-		ab_loop_set(batch->loop, &batch->in, ab_intake_has_room(batch) && !choked(batch) ? AB_READABLE : 0);
+		ab_loop_set(
+		    batch->loop, &batch->in, ab_intake_has_room(batch) && !choked(batch) ? AB_READABLE : 0);
 	if (!finished(batch))
 		return;
 	settle(batch);
@@ -425,8 +409,8 @@ open_ends(struct ab_batch *batch, struct ab_error *err)
 	batch->loop = ab_loop_new(err);
 	if (batch->loop == NULL || ab_loop_signals(batch->loop, signals, signalled, batch, err) < 0)
 		return -1;
-	if (batch->common->jq != NULL &&
-	    ab_filter_start(batch->common->jq, batch->common->raw > 0, &batch->filter, &batch->filter_fd, err) < 0)
+	if (batch->common->jq != NULL && ab_filter_start(batch->common->jq, batch->common->raw > 0,
+					     &batch->filter, &batch->filter_fd, err) < 0)
 		return -1;
 	if (batch->filter_fd >= 0)
 		fd = batch->filter_fd;
@@ -437,8 +421,10 @@ open_ends(struct ab_batch *batch, struct ab_error *err)
 	batch->out.on_drained = drained;
 	batch->out.data = batch;
 	batch->pump_task = (struct ab_task){ .run = pump_again, .data = batch };
-	batch->settle_timer = (struct ab_timer){ .deadline_ms = AB_NEVER, .fired = settle_fired, .data = batch };
-	batch->in = (struct ab_watch){ .fd = STDIN_FILENO, .events = AB_READABLE, .ready = readable, .data = batch };
+	batch->settle_timer =
+	    (struct ab_timer){ .deadline_ms = AB_NEVER, .fired = settle_fired, .data = batch };
+	batch->in =
+	    (struct ab_watch){ .fd = STDIN_FILENO, .events = AB_READABLE, .ready = readable, .data = batch };
 	return ab_loop_add(batch->loop, &batch->in, err);
 }
 
@@ -446,7 +432,8 @@ open_ends(struct ab_batch *batch, struct ab_error *err)
 static int
 conclude(struct ab_batch *batch, int *signo, struct ab_error *err)
 {
-	int filter = 0, rc = batch->out_open ? ab_out_flush(&batch->out, err) : 0, why = batch->out.failed_errno;
+	int filter = 0, rc = batch->out_open ? ab_out_flush(&batch->out, err) : 0,
+	    why = batch->out.failed_errno;
 
 	/* A filter that is slow now must not keep us from being interrupted. */
 	sigprocmask(SIG_SETMASK, ab_loop_original_mask(batch->loop), NULL);
@@ -494,7 +481,8 @@ serve(struct ab_batch *batch, int *signo, struct ab_error *err)
 }
 
 int
-ab_batch_main(const struct ab_tool *tool, int argc, char **argv, struct ab_common *common, int *signo, struct ab_error *err)
+ab_batch_main(const struct ab_tool *tool, int argc, char **argv, struct ab_common *common, int *signo,
+    struct ab_error *err)
 {
 	struct ab_batch batch = { .tool = tool, .common = common, .filter = -1, .filter_fd = -1 };
 

@@ -20,7 +20,8 @@ enum {
 };
 
 void
-ab_call_init(struct ab_call *call, const struct ab_tool *tool, const struct ab_common *common, const struct ab_face *face, void *face_data)
+ab_call_init(struct ab_call *call, const struct ab_tool *tool, const struct ab_common *common,
+    const struct ab_face *face, void *face_data)
 {
 	*call = (struct ab_call){ .tool = tool, .common = common, .face = face, .face_data = face_data };
 	ab_buf_init(&call->text, ANSWER_MAX);
@@ -166,7 +167,8 @@ static void
 ended(struct ab_call *call)
 {
 	if (call->failed && !call->answered) {
-		/* An operation cannot tell which face it has: what it calls a wrong command line is a wrong request in batch. */
+		/* An operation cannot tell which face it has: what it calls a wrong command line is a wrong
+		 * request in batch. */
 		if (call->face->batch && call->error.code == AB_E_USAGE)
 			call->error.code = AB_E_INPUT_INVALID;
 		if (call->face->batch) {
@@ -255,7 +257,8 @@ ab_call_set_endless(struct ab_call *call)
 }
 
 int
-ab_call_on_signal(struct ab_call *call, void (*caught)(struct ab_call *call, int signo, void *data), void *data, struct ab_error *err)
+ab_call_on_signal(struct ab_call *call, void (*caught)(struct ab_call *call, int signo, void *data), void *data,
+    struct ab_error *err)
 {
 	if (call->face->batch)
 		return 0;
@@ -314,7 +317,8 @@ ab_bytes_read(const struct ab_bytes *bytes, struct ab_buf *buf, struct ab_error 
 	switch (bytes->kind) {
 	case AB_BYTES_INLINE:
 		if (!ab_buf_add(buf, bytes->data, bytes->len))
-			return ab_fail(err, AB_E_LIMIT_SIZE, "%zu bytes are more than the %zu allowed here", bytes->len, buf->max);
+			return ab_fail(err, AB_E_LIMIT_SIZE, "%zu bytes are more than the %zu allowed here",
+			    bytes->len, buf->max);
 		return 0;
 	case AB_BYTES_STDIN:
 		return ab_read_all(STDIN_FILENO, buf, "stdin", err);

@@ -1,9 +1,11 @@
 /*
- * A call: one operation being done, for the command line or for one request. Private to the operation table's files.
+ * A call: one operation being done, for the command line or for one request. Private to the operation table's
+ * files.
  *
- * answer.c makes the lines of the answer; a face (tool.c or batch.c) takes them where they go. The life of a call: the face
- * fills it and calls ab_call_run(); the operation answers at once or later; face->ended is called exactly once, from
- * ab_call_run() or, for a pending one, from ab_call_finish() or ab_call_fail(), after which the operation no longer touches it.
+ * answer.c makes the lines of the answer; a face (tool.c or batch.c) takes them where they go. The life of a
+ * call: the face fills it and calls ab_call_run(); the operation answers at once or later; face->ended is
+ * called exactly once, from ab_call_run() or, for a pending one, from ab_call_finish() or ab_call_fail(), after
+ * which the operation no longer touches it.
  */
 #ifndef AB_CORE_CALL_H
 #define AB_CORE_CALL_H
@@ -17,12 +19,14 @@ enum ab_put { AB_PUT_EVENT, AB_PUT_ITEM, AB_PUT_RECORD };
 struct ab_face {
 	bool batch;
 	struct ab_loop *(*loop)(struct ab_call *call);
-	/* call->text holds one whole line. In batch it is never AB_PUT_ITEM (items are collected into the record). */
+	/* call->text holds one whole line. In batch it is never AB_PUT_ITEM (items are collected into the
+	 * record). */
 	void (*put)(struct ab_call *call, enum ab_put what);
 	/* Command line only: bytes, unchanged. */
 	int (*bytes)(struct ab_call *call, const void *data, size_t len, struct ab_error *err);
 	/* Bytes queued for a slow reader. */
 	size_t (*queued)(struct ab_call *call);
+	/* Command line only: block them and hand them on. */
 	int (*signals)(struct ab_call *call, struct ab_error *err);
 	/* Failed when call->error.code is set and no record was given. */
 	void (*ended)(struct ab_call *call);
@@ -72,8 +76,10 @@ struct ab_call {
 	struct ab_call *next_call, *previous_call, *next_id;
 };
 
-/* A call for op; the texts are kept by reset. params of the operation are taken from the arena by ab_call_params(). */
-void ab_call_init(struct ab_call *call, const struct ab_tool *tool, const struct ab_common *common, const struct ab_face *face, void *face_data);
+/* A call for op; the texts are kept by reset. params of the operation are taken from the arena by
+ * ab_call_params(). */
+void ab_call_init(struct ab_call *call, const struct ab_tool *tool, const struct ab_common *common,
+    const struct ab_face *face, void *face_data);
 /* As after ab_call_init, keeping what memory it has. */
 void ab_call_reset(struct ab_call *call);
 void ab_call_release(struct ab_call *call);

@@ -48,8 +48,10 @@ check_fields(const struct ab_value *request, bool target, struct ab_error *err)
 	char quoted[AB_QUOTE_SIZE];
 	const char *name;
 
-	for (void *at = ab_value_next(request, NULL, &name, &value); at != NULL; at = ab_value_next(request, at, &name, &value)) {
-		if (strcmp(name, "id") == 0 || strcmp(name, "op") == 0 || (target && strcmp(name, "target") == 0))
+	for (void *at = ab_value_next(request, NULL, &name, &value); at != NULL;
+	     at = ab_value_next(request, at, &name, &value)) {
+		if (strcmp(name, "id") == 0 || strcmp(name, "op") == 0 ||
+		    (target && strcmp(name, "target") == 0))
 			continue;
 		ab_fail(&one, AB_E_INPUT_INVALID, "unknown field \"%s\"", ab_quote(quoted, name));
 		ab_problem(&all, &one);
@@ -74,7 +76,8 @@ answer(struct ab_batch *batch, struct ab_call *call, struct ab_json *json, struc
 	if (names(call->request, "ping")) {
 		ab_json_boolean(json, "pong", true);
 	} else if (names(call->request, "cancel")) {
-		if (ab_control_read_id(ab_value_get(call->request, "target"), "target", &call->arena, &target, err) < 0)
+		if (ab_control_read_id(
+			ab_value_get(call->request, "target"), "target", &call->arena, &target, err) < 0)
 			return -1;
 		ab_json_boolean(json, "cancelled", cancel(batch, target));
 	} else {

@@ -47,7 +47,8 @@ resolve_fixed(struct ab_batch *batch, char **name, struct ab_error *err)
 		*name = ab_arena_copy(&batch->arena, found, strlen(found));
 		return 0;
 	}
-	return ab_fail(err, AB_E_USAGE, "--fixed: no operation has a parameter \"%s\"", ab_quote(quoted, *name));
+	return ab_fail(
+	    err, AB_E_USAGE, "--fixed: no operation has a parameter \"%s\"", ab_quote(quoted, *name));
 }
 
 /* What is read from stdin would be taken from the requests. */
@@ -56,14 +57,16 @@ refuse_stdin(const struct ab_args *args, struct ab_error *err)
 {
 	for (size_t row = 0; args->params != NULL && args->params[row].name != NULL; row++) {
 		const struct ab_param *param = &args->params[row];
-		if (param->type == AB_BYTES && AB_ARGS_MEMBER(args, row, struct ab_bytes)->kind == AB_BYTES_STDIN)
+		if (param->type == AB_BYTES &&
+		    AB_ARGS_MEMBER(args, row, struct ab_bytes)->kind == AB_BYTES_STDIN)
 			return ab_fail(err, AB_E_USAGE, "--%s -: stdin carries the requests", param->name);
 	}
 	return 0;
 }
 
 static int
-parse(struct ab_batch *batch, struct ab_args *own, struct ab_args *common, int argc, char **argv, struct ab_error *err)
+parse(struct ab_batch *batch, struct ab_args *own, struct ab_args *common, int argc, char **argv,
+    struct ab_error *err)
 {
 	size_t count = count_ops(batch->tool), used = 0;
 	struct ab_opt_set *sets = ab_arena_alloc(&batch->arena, (count + 2) * sizeof(*sets));
@@ -83,7 +86,8 @@ parse(struct ab_batch *batch, struct ab_args *own, struct ab_args *common, int a
 	if (rc < 0)
 		return -1;
 	if (opt.operand_count > 0)
-		return ab_fail(err, AB_E_USAGE, "unexpected operand \"%s\": requests come on stdin", ab_quote(quoted, opt.operands[0]));
+		return ab_fail(err, AB_E_USAGE, "unexpected operand \"%s\": requests come on stdin",
+		    ab_quote(quoted, opt.operands[0]));
 	if (batch->common->field != NULL || batch->common->table)
 		return ab_fail(err, AB_E_USAGE, "--field and --table are not for batch; --jq is");
 	return 0;
@@ -95,7 +99,8 @@ complete(struct ab_batch *batch, struct ab_args *own, struct ab_args *common, st
 	if (ab_args_complete(own, err) < 0 || ab_args_complete(common, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count_ops(batch->tool); i++)
-		if (refuse_stdin(&batch->defaults[i], err) < 0 || ab_args_complete(&batch->defaults[i], err) < 0)
+		if (refuse_stdin(&batch->defaults[i], err) < 0 ||
+		    ab_args_complete(&batch->defaults[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < batch->options.fixed.count; i++)
 		if (resolve_fixed(batch, &batch->options.fixed.item[i], err) < 0)
@@ -119,8 +124,8 @@ ab_intake_init(struct ab_batch *batch, int argc, char **argv, struct ab_common *
 	batch->defaults = ab_arena_alloc(&batch->arena, (count + 1) * sizeof(*batch->defaults));
 	for (size_t i = 0; i < count; i++) {
 		const struct ab_op *op = &batch->tool->ops[i];
-		ab_args_init(&batch->defaults[i], op->params, ab_arena_alloc(&batch->arena, op->params_size + 1), op->params_size,
-		    &batch->arena);
+		ab_args_init(&batch->defaults[i], op->params,
+		    ab_arena_alloc(&batch->arena, op->params_size + 1), op->params_size, &batch->arena);
 	}
 	if (parse(batch, &own, &common, argc, argv, err) < 0)
 		return -1;

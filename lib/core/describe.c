@@ -9,8 +9,15 @@
 #include "core/time.h"
 
 static const char *const type_names[] = {
-	[AB_STRING] = "string", [AB_INTEGER] = "integer", [AB_BOOLEAN] = "boolean", [AB_DURATION] = "duration", [AB_SIZE] = "size",
-	[AB_LIST] = "list", [AB_MAP] = "map", [AB_BYTES] = "bytes", [AB_JSON] = "json",
+	[AB_STRING] = "string",
+	[AB_INTEGER] = "integer",
+	[AB_BOOLEAN] = "boolean",
+	[AB_DURATION] = "duration",
+	[AB_SIZE] = "size",
+	[AB_LIST] = "list",
+	[AB_MAP] = "map",
+	[AB_BYTES] = "bytes",
+	[AB_JSON] = "json",
 };
 
 /* "type":"string", or ["string","null"] where null means not given. */
@@ -31,7 +38,8 @@ type_member(struct ab_json *json, const char *type, bool nullable)
 static bool
 has_prefix_choice(const char *choices)
 {
-	return strstr(choices, ":|") != NULL || strstr(choices, "=|") != NULL || strchr(":=", choices[strlen(choices) - 1]) != NULL;
+	return strstr(choices, ":|") != NULL || strstr(choices, "=|") != NULL ||
+	       strchr(":=", choices[strlen(choices) - 1]) != NULL;
 }
 
 static void
@@ -92,12 +100,14 @@ default_member(struct ab_json *json, const struct ab_param *param)
 	struct ab_error err = AB_ERROR_INIT;
 	int64_t value = 0;
 
-	if (param->dflt == NULL || param->type == AB_BYTES || param->type == AB_MAP || param->type == AB_LIST || param->type == AB_JSON)
+	if (param->dflt == NULL || param->type == AB_BYTES || param->type == AB_MAP || param->type == AB_LIST ||
+	    param->type == AB_JSON)
 		return;
 	if (param->type == AB_STRING)
 		ab_json_string(json, "default", param->dflt);
 	else if (param->type == AB_BOOLEAN)
-		ab_json_boolean(json, "default", strchr("1ty", param->dflt[0]) != NULL || strcmp(param->dflt, "on") == 0);
+		ab_json_boolean(
+		    json, "default", strchr("1ty", param->dflt[0]) != NULL || strcmp(param->dflt, "on") == 0);
 	else if (param->type == AB_INTEGER)
 		ab_json_integer(json, "default", strtoll(param->dflt, NULL, 10));
 	else if (param->type == AB_DURATION && ab_duration_parse(param->dflt, &value, &err) == 0)
@@ -110,8 +120,15 @@ static void
 property(struct ab_json *json, const struct ab_param *param)
 {
 	static const char *const schema_types[] = {
-		[AB_STRING] = "string", [AB_INTEGER] = "integer", [AB_BOOLEAN] = "boolean", [AB_DURATION] = "integer",
-		[AB_SIZE] = "integer", [AB_LIST] = "array", [AB_MAP] = "object", [AB_BYTES] = "string", [AB_JSON] = NULL,
+		[AB_STRING] = "string",
+		[AB_INTEGER] = "integer",
+		[AB_BOOLEAN] = "boolean",
+		[AB_DURATION] = "integer",
+		[AB_SIZE] = "integer",
+		[AB_LIST] = "array",
+		[AB_MAP] = "object",
+		[AB_BYTES] = "string",
+		[AB_JSON] = NULL,
 	};
 	bool base64 = param->type == AB_BYTES || (param->flags & AB_RAW) != 0;
 	bool nullable = (param->flags & AB_REQUIRED) == 0 || base64;
@@ -150,7 +167,8 @@ is_required(const struct ab_param *param, bool base64)
 {
 	bool raw = param->type == AB_BYTES || (param->flags & AB_RAW) != 0;
 
-	return (param->flags & AB_REQUIRED) != 0 && (param->flags & AB_CLI_ONLY) == 0 && param->dflt == NULL && raw == base64;
+	return (param->flags & AB_REQUIRED) != 0 && (param->flags & AB_CLI_ONLY) == 0 && param->dflt == NULL &&
+	       raw == base64;
 }
 
 /* What is required; what may come as text or as base64 must come as one of them. */
@@ -357,7 +375,10 @@ void
 ab_describe_op(const struct ab_op *op, struct ab_json *json)
 {
 	static const char *const answers[] = {
-		[AB_ANSWER_ONE] = "one", [AB_ANSWER_BYTES] = "bytes", [AB_ANSWER_LIST] = "list", [AB_ANSWER_EVENTS] = "events",
+		[AB_ANSWER_ONE] = "one",
+		[AB_ANSWER_BYTES] = "bytes",
+		[AB_ANSWER_LIST] = "list",
+		[AB_ANSWER_EVENTS] = "events",
 	};
 
 	ab_json_string(json, "kind", "operation");

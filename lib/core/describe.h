@@ -1,8 +1,9 @@
 /*
  * --describe: the table as records, with JSON Schemas (2020-12) of request and answer.
  *
- * One record an operation ("kind":"operation"), then one for batch and one for the options of every operation ("kind":"batch",
- * "kind":"common"), which have options only. Completions and the check of the manual pages are made from them.
+ * One record an operation ("kind":"operation"), then one for batch and one for the options of every operation
+ * ("kind":"batch", "kind":"common"), which have options only. Completions and the check of the manual pages are
+ * made from them.
  */
 #ifndef AB_CORE_DESCRIBE_H
 #define AB_CORE_DESCRIBE_H

@@ -40,7 +40,8 @@ candidate(int number, char path[static PATH_MAX])
 	return true;
 }
 
-/* The child gets the signals and the mask that a program expects: ours are blocked when there is a loop, and we ignore SIGPIPE. */
+/* The child gets the signals and the mask that a program expects: ours are blocked when there is a loop, and we
+ * ignore SIGPIPE. */
 static int
 spawn(const char *path, char *const *argv, int in, pid_t *pid)
 {

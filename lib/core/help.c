@@ -72,7 +72,8 @@ print_param(const struct ab_param *param, struct ab_buf *out)
 		start += (param->flags & AB_REST) != 0 ? 2 : 0;
 	} else {
 		/* A switch that is on already is named by what turns it off, too. */
-		bool on = param->type == AB_BOOLEAN && (param->dflt == NULL || param->dflt[0] == 't') && (param->flags & AB_CLI_OFF) == 0;
+		bool on = param->type == AB_BOOLEAN && (param->dflt == NULL || param->dflt[0] == 't') &&
+			  (param->flags & AB_CLI_OFF) == 0;
 		if (param->letter != 0)
 			ab_buf_printf(out, "  -%c, ", param->letter);
 		else
@@ -88,7 +89,9 @@ print_param(const struct ab_param *param, struct ab_buf *out)
 static const char *
 group_of(const struct ab_param *param)
 {
-	return (param->flags & AB_POSITIONAL) != 0 ? "operands" : param->group != NULL ? param->group : "options";
+	return (param->flags & AB_POSITIONAL) != 0 ? "operands"
+	       : param->group != NULL		   ? param->group
+						   : "options";
 }
 
 /* The parameters by group, in the order in which groups first come. */
@@ -98,12 +101,14 @@ print_params(const struct ab_param *params, unsigned refuse, struct ab_buf *out)
 	for (const struct ab_param *param = params; param != NULL && param->name != NULL; param++) {
 		bool seen = (param->flags & (refuse | AB_REQUEST_ONLY)) != 0;
 		for (const struct ab_param *before = params; before != param && !seen; before++)
-			seen = (before->flags & (refuse | AB_REQUEST_ONLY)) == 0 && strcmp(group_of(before), group_of(param)) == 0;
+			seen = (before->flags & (refuse | AB_REQUEST_ONLY)) == 0 &&
+			       strcmp(group_of(before), group_of(param)) == 0;
 		if (seen)
 			continue;
 		ab_buf_printf(out, "\n%s:\n", group_of(param));
 		for (const struct ab_param *one = param; one->name != NULL; one++)
-			if ((one->flags & (refuse | AB_REQUEST_ONLY)) == 0 && strcmp(group_of(one), group_of(param)) == 0)
+			if ((one->flags & (refuse | AB_REQUEST_ONLY)) == 0 &&
+			    strcmp(group_of(one), group_of(param)) == 0)
 				print_param(one, out);
 	}
 }
@@ -155,7 +160,8 @@ ab_help_tool(const struct ab_tool *tool, struct ab_buf *out)
 	if (main != NULL)
 		print_usage(tool, main, out);
 	ab_buf_printf(out, "%s%s OPERATION [options] [operands]\n", main != NULL ? "       " : "", tool->name);
-	ab_buf_printf(out, "       %s batch [options]\n\noperations (%s OPERATION --help tells all of one):\n", tool->name, tool->name);
+	ab_buf_printf(out, "       %s batch [options]\n\noperations (%s OPERATION --help tells all of one):\n",
+	    tool->name, tool->name);
 	for (const struct ab_op *op = tool->ops; op->name != NULL; op++)
 		print_operation(op->name, op->alias, op->summary, out);
 	print_operation("batch", NULL, batch_summary, out);
@@ -183,16 +189,17 @@ ab_help_op(const struct ab_tool *tool, const struct ab_op *op, struct ab_buf *ou
 void
 ab_help_batch(const struct ab_tool *tool, struct ab_buf *out)
 {
-	ab_buf_printf(out, "%s batch: %s\n\nusage: %s batch [options] [defaults]\n", tool->name, batch_summary, tool->name);
+	ab_buf_printf(out, "%s batch: %s\n\nusage: %s batch [options] [defaults]\n", tool->name, batch_summary,
+	    tool->name);
 	print_params(ab_batch_params, 0, out);
 	ab_buf_puts(out, "\ndefaults (for the requests of the operations that have them):\n");
 	for (const struct ab_op *op = tool->ops; op->name != NULL; op++)
 		for (const struct ab_param *param = op->params; param != NULL && param->name != NULL; param++) {
 			bool seen = (op->flags & AB_OP_CLI_ONLY) != 0 ||
-			    (param->flags & (AB_POSITIONAL | AB_REQUEST_ONLY | AB_CLI_OFF)) != 0;
+				    (param->flags & (AB_POSITIONAL | AB_REQUEST_ONLY | AB_CLI_OFF)) != 0;
 			for (const struct ab_op *before = tool->ops; before != op && !seen; before++)
 				seen = (before->flags & AB_OP_CLI_ONLY) == 0 &&
-				    ab_param_find(before->params, param->name, strlen(param->name)) >= 0;
+				       ab_param_find(before->params, param->name, strlen(param->name)) >= 0;
 			if (!seen)
 				print_param(param, out);
 		}
@@ -214,7 +221,8 @@ ab_help_version(const struct ab_tool *tool, bool as_json, struct ab_buf *out)
 	ab_json_string(&json, "version", AB_VERSION);
 	ab_json_object(&json, "libraries");
 	ab_json_string(&json, "jansson", ab_json_library_version());
-	for (const struct ab_library *library = tool->libraries; library != NULL && library->name != NULL; library++)
+	for (const struct ab_library *library = tool->libraries; library != NULL && library->name != NULL;
+	     library++)
 		ab_json_string(&json, library->name, library->version());
 	ab_json_object_end(&json);
 	ab_json_array(&json, "schemas");

@@ -145,7 +145,8 @@ ab_intake_forget_id(struct ab_batch *batch, struct ab_call *call)
 }
 
 int
-ab_control_read_id(const struct ab_value *value, const char *name, struct ab_arena *arena, char **id, struct ab_error *err)
+ab_control_read_id(
+    const struct ab_value *value, const char *name, struct ab_arena *arena, char **id, struct ab_error *err)
 {
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(ID_MAX);
 	enum ab_value_kind kind = ab_value_kind(value);
@@ -184,7 +185,8 @@ unknown_operation(const struct ab_tool *tool, const char *name, struct ab_error 
 }
 
 static int
-choose(const struct ab_batch *batch, const struct ab_value *op, const struct ab_op **chosen, struct ab_error *err)
+choose(
+    const struct ab_batch *batch, const struct ab_value *op, const struct ab_op **chosen, struct ab_error *err)
 {
 	size_t len;
 
@@ -197,7 +199,8 @@ choose(const struct ab_batch *batch, const struct ab_value *op, const struct ab_
 	if (*chosen == NULL)
 		return unknown_operation(batch->tool, ab_value_string(op, &len), err);
 	if (((*chosen)->flags & AB_OP_CLI_ONLY) != 0)
-		return ab_fail(err, AB_E_UNSUPPORTED, "\"%s\" is an operation of the command line, not of batch", (*chosen)->name);
+		return ab_fail(err, AB_E_UNSUPPORTED,
+		    "\"%s\" is an operation of the command line, not of batch", (*chosen)->name);
 	return 0;
 }
 
@@ -255,7 +258,8 @@ take_line(struct ab_batch *batch, const char *text, size_t len)
 
 	call->line = batch->lines.line;
 	if (text == NULL)
-		rc = ab_fail(&call->error, AB_E_INPUT_TOO_LONG, "a line is longer than %d MiB", LINE_MAX_BYTES >> 20);
+		rc = ab_fail(
+		    &call->error, AB_E_INPUT_TOO_LONG, "a line is longer than %d MiB", LINE_MAX_BYTES >> 20);
 	else
 		rc = read_request(batch, call, text, len, &call->error);
 	if (rc > 0) {

@@ -1,8 +1,9 @@
 /*
- * The front of `batch`: its own options, the defaults of every operation, and lines into calls. Private to batch.
+ * The front of `batch`: its own options, the defaults of every operation, and lines into calls. Private to
+ * batch.
  *
- * A line becomes a call in the queue, also when it is wrong (its answer has its turn like any other), or is a control operation and
- * answered here and now.
+ * A line becomes a call in the queue, also when it is wrong (its answer has its turn like any other), or is a
+ * control operation and answered here and now.
  */
 #ifndef AB_CORE_INTAKE_H
 #define AB_CORE_INTAKE_H
@@ -30,7 +31,7 @@ struct ab_batch {
 	const struct ab_common *common;
 	struct ab_batch_options options;
 	struct ab_request_rules rules;
-	struct ab_arena arena;	/* of options and defaults */
+	struct ab_arena arena;	  /* of options and defaults */
 	struct ab_args *defaults; /* one an operation, in the order of the table */
 
 	struct ab_loop *loop;
@@ -61,7 +62,8 @@ struct ab_batch {
 extern const struct ab_face ab_batch_face;
 
 /* Parse the command line behind "batch" into options, common options and defaults (defaults.c). -1: usage. */
-int ab_intake_init(struct ab_batch *batch, int argc, char **argv, struct ab_common *common, struct ab_error *err) AB_MUST_USE;
+int ab_intake_init(
+    struct ab_batch *batch, int argc, char **argv, struct ab_common *common, struct ab_error *err) AB_MUST_USE;
 void ab_intake_release(struct ab_batch *batch);
 /* Turn whole lines into calls while there is room (256 requests, 16 MiB). True when there was any line. */
 bool ab_intake_lines(struct ab_batch *batch);

@@ -1,5 +1,6 @@
 /*
- * The operation table: one row an operation, from which come the command line, batch, --describe, --help and completions.
+ * The operation table: one row an operation, from which come the command line, batch, --describe, --help and
+ * completions.
  *
  * To add an operation: write a struct for its parameters, an array of struct ab_param that says where each lives in it, a
  * row of struct ab_op, and one function. Nothing of an operation is written twice. The function receives its parameters
@@ -34,8 +35,8 @@ enum ab_type {
 	AB_SIZE,     /* int64_t bytes; AB_UNSET; request: NAME_bytes */
 	AB_LIST,     /* struct ab_list; count 0 when not given; the option repeated */
 	AB_MAP,	     /* struct ab_map; --name K=V repeated; request: an object */
-	AB_BYTES,    /* struct ab_bytes; --name FILE|-; request: the bytes themselves, NAME or NAME_base64. As an operand: the
-			bytes themselves */
+	AB_BYTES,    /* struct ab_bytes; --name FILE|-; request: the bytes themselves, NAME or NAME_base64; as an
+			operand: the bytes themselves */
 	AB_JSON,     /* const struct ab_value *; NULL; --name TEXT is one JSON value; request: any value */
 };
 
@@ -81,9 +82,9 @@ struct ab_param {
 	unsigned flags;
 	const char *dflt;    /* default as the command line would write it; NULL: none */
 	const char *env;     /* environment variable that stands in when the command line does not give it; NULL: none */
-	const char *choices; /* "both|head|tail": the only values (strings and lists); NULL: any. A choice that ends in ':' or '='
-				allows that prefix ("allow:"); an element of a list may itself be an empty string only without choices */
-	int64_t min, max;    /* bounds of integers, durations, sizes; both 0: any that is not negative; max 0: no upper bound */
+	const char *choices; /* "both|head|tail": the only values (strings and lists); NULL: any. A choice that ends in
+				':' or '=' allows that prefix ("allow:") */
+	int64_t min, max;    /* bounds of integers, durations, sizes; max 0: no upper bound */
 	const char *meta;    /* placeholder in help: "DIR" */
 	const char *help;    /* one line, lower case, no full stop; the default is appended by --help */
 	const char *group;   /* heading in --help: "where", "limits"; NULL: "options" */
@@ -102,6 +103,11 @@ struct ab_param {
 #define AB_PARAM_BYTES(S, m, ...) AB_PARAM_(S, m, struct ab_bytes, AB_BYTES, __VA_ARGS__)
 #define AB_PARAM_JSON(S, m, ...) AB_PARAM_(S, m, const struct ab_value *, AB_JSON, __VA_ARGS__)
 #define AB_PARAM_END { .name = NULL }
+
+/*
+ * Requests and the batch command line together: a list of the request replaces that of the batch, a map is merged into it
+ * (the request's entries win), a scalar replaces. An entry of a map that is null is not given.
+ */
 
 /* One field of an answer (or of an item, or of an event), for --describe and the man page check. */
 struct ab_field {
@@ -169,7 +175,8 @@ struct ab_tool {
 	const struct ab_library *libraries; /* or NULL */
 };
 
-/* main() of every tool: `return ab_tool_main(&tool, argc, argv);`. Gives the process's exit status, or dies of a signal. */
+/* main() of every tool: `return ab_tool_main(&tool, argc, argv);`. Gives the process's exit status, or dies of
+ * a signal. */
 int ab_tool_main(const struct ab_tool *tool, int argc, char **argv);
 
 /* ---- what an operation's function may do with its call ---- */
@@ -184,30 +191,34 @@ bool ab_call_quiet(const struct ab_call *call);	 /* -q */
 int ab_call_verbose(const struct ab_call *call); /* number of -v */
 bool ab_call_dry_run(const struct ab_call *call);
 enum ab_encoding ab_call_encoding(const struct ab_call *call);
-/* Whether a parameter was given explicitly (by option, batch option, environment or request), by its table name. */
+/* Whether a parameter was given explicitly (by option, batch option, environment or request), by its table
+ * name. */
 bool ab_call_given(const struct ab_call *call, const char *param);
 /* The request's id as JSON text, for messages; NULL on the command line or without one. */
 const char *ab_call_id(const struct ab_call *call);
 
 /*
- * The final record: begin (`id` is written already in batch), write the fields with the writer, end. An operation of kind
- * ONE or EVENTS calls it at most once. On the command line nothing is printed under -q.
+ * The final record: begin (`id` is written already in batch), write the fields with the writer, end. An
+ * operation of kind ONE or EVENTS calls it at most once. On the command line nothing is printed under -q.
  */
 struct ab_json *ab_call_record(struct ab_call *call);
 void ab_call_record_end(struct ab_call *call);
 /*
- * For a record that also carries a failure (run answers with its whole record): write member `error` (null when err->code is
- * AB_E_NONE) into the record in the making and remember it: `batch --fail` counts it, the log names it, and on the command
- * line the error line is printed and gives the exit status unless ab_call_exit_status() said another.
+ * For a record that also carries a failure (run answers with its whole record): write member `error` (null when
+ * err->code is AB_E_NONE) into the record in the making and remember it: `batch --fail` counts it, the log
+ * names it, and on the command line the error line is printed and gives the exit status unless
+ * ab_call_exit_status() said another.
  */
 void ab_call_record_error(struct ab_call *call, const struct ab_error *err);
-/* Kind LIST: one item after the other. next: the cursor of the following page, or NULL (written at the end, batch only). */
+/* Kind LIST: one item after the other. next: the cursor of the following page, or NULL (written at the end,
+ * batch only). */
 struct ab_json *ab_call_item(struct ab_call *call);
 void ab_call_item_end(struct ab_call *call);
 void ab_call_next(struct ab_call *call, const char *cursor);
-/* Kind EVENTS, and any other that streams on request: one line with `type`; the final record of a call that is of kind EVENTS or
-   gave an event is then written with `type` "result". Events beyond 1 MiB queued for a slow reader are dropped and become one
-   {"type":"gap","dropped":N}; ab_call_event() then still gives a writer, its text goes nowhere. */
+/* Kind EVENTS, and any other that streams on request: one line with `type`; the final record of a call that
+   gave an event is then written with `type` "result" (by ab_call_record()). Events beyond 1 MiB queued for a slow
+   reader are dropped and become one {"type":"gap","dropped":N}; ab_call_event() then still gives a writer, its text
+   goes nowhere. */
 struct ab_json *ab_call_event(struct ab_call *call, const char *type);
 void ab_call_event_end(struct ab_call *call);
 /* Kind BYTES: the value. */
@@ -218,22 +229,29 @@ int ab_call_bytes_part(struct ab_call *call, const void *data, size_t len, struc
 /* A pending operation ends. The call and its parameters are gone afterwards. */
 void ab_call_finish(struct ab_call *call);
 void ab_call_fail(struct ab_call *call, const struct ab_error *err);
-/* Called when the request is cancelled (by `cancel`, end of process, or a reader that is gone): the operation must end soon by
-   finish or fail (with AB_E_CANCELLED). reason is for the record. */
+/* Called when the request is cancelled (by `cancel`, end of process, or a reader that is gone): the operation
+   must end soon by finish or fail (with AB_E_CANCELLED). reason is for the record. */
 void ab_call_on_cancel(struct ab_call *call, void (*cancel)(struct ab_call *call, void *data), void *data);
 /* Why the cancel function is called. After AB_CANCEL_INPUT_END a failure is no error of the batch. */
-enum ab_cancel_reason { AB_CANCEL_NONE, AB_CANCEL_REQUEST, AB_CANCEL_INPUT_END, AB_CANCEL_SIGNAL, AB_CANCEL_READER_GONE };
+enum ab_cancel_reason {
+	AB_CANCEL_NONE,
+	AB_CANCEL_REQUEST,
+	AB_CANCEL_INPUT_END,
+	AB_CANCEL_SIGNAL,
+	AB_CANCEL_READER_GONE
+};
 enum ab_cancel_reason ab_call_cancel_reason(const struct ab_call *call);
 /* This request turned out to be endless (`output --follow`): as AB_OP_ENDLESS from now on. Before run returns. */
 void ab_call_set_endless(struct ab_call *call);
 
 /*
- * Command line only: the operation deals with signals itself. From this call on INT, QUIT, TERM, HUP, TSTP, TTIN, TTOU, CONT, USR1, USR2
- * and WINCH are blocked and handed to `caught` from the loop (which this makes), and nothing else is done about them. Call
- * it before anything is started that must not miss them. In batch it does nothing: signals are the batch's.
+ * Command line only: the operation deals with signals itself. From this call on INT, QUIT, TERM, HUP, TSTP,
+ * TTIN, TTOU, CONT, USR1, USR2 and WINCH are blocked and handed to `caught` from the loop (which this makes),
+ * and nothing else is done about them. Call it before anything is started that must not miss them. In batch it
+ * does nothing: signals are the batch's.
  */
-int ab_call_on_signal(struct ab_call *call, void (*caught)(struct ab_call *call, int signo, void *data), void *data, struct ab_error *err)
-	AB_MUST_USE;
+int ab_call_on_signal(struct ab_call *call, void (*caught)(struct ab_call *call, int signo, void *data),
+    void *data, struct ab_error *err) AB_MUST_USE;
 
 /* Command line only: the status to exit with, or the signal to die of after everything is printed. */
 void ab_call_exit_status(struct ab_call *call, int status);
@@ -241,8 +259,8 @@ void ab_call_exit_signal(struct ab_call *call, int signo);
 /* Kind ONE with AB_OP_PREDICATE: the answer is "no" (status 1). */
 void ab_call_answer_no(struct ab_call *call);
 
-/* What the operation's log record says: scope and what (both bounded, without secrets; NULL leaves what was said before), and
-   the file to append to where --log or AB_LOG did not name one (NULL: as it is). */
+/* What the operation's log record says: scope and what (both bounded, without secrets; NULL leaves what was
+   said before), and the file to append to where --log or AB_LOG did not name one (NULL: as it is). */
 void ab_call_log(struct ab_call *call, const char *path, const char *what, const char *scope);
 
 /* All the bytes of a bytes parameter into buf (its max bounds them): inline, from its file, or from stdin. */
@@ -258,8 +276,9 @@ const struct ab_op *ab_op_find(const struct ab_tool *tool, const char *name);
 /* The operation that needs no name, or NULL. */
 const struct ab_op *ab_op_main(const struct ab_tool *tool);
 /*
- * Whether the table keeps its own law: names are words, no two alike, letters unique in an operation, options of one name of one type in all
- * operations (batch gives one default to all), defaults and choices that parse. For the unit test of a command. -1: internal.
+ * Whether the table keeps its own law: names are words, no two alike, letters unique in an operation, options
+ * of one name of one type in all operations (batch gives one default to all), defaults and choices that parse.
+ * For the unit test of a command. -1: internal.
  */
 int ab_tool_check(const struct ab_tool *tool, struct ab_error *err) AB_MUST_USE;
 

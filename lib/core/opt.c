@@ -62,7 +62,8 @@ find_name(const struct ab_opt *opt, const char *name, size_t len, struct found *
 			return true;
 		}
 	}
-	if (len > 3 && strncmp(name, "no-", 3) == 0 && find_name(opt, name + 3, len - 3, found) && found->param->type == AB_BOOLEAN) {
+	if (len > 3 && strncmp(name, "no-", 3) == 0 && find_name(opt, name + 3, len - 3, found) &&
+	    found->param->type == AB_BOOLEAN) {
 		found->negated = !found->negated;
 		return true;
 	}
@@ -74,7 +75,8 @@ find_letter(const struct ab_opt *opt, char letter, struct found *found)
 {
 	for (size_t i = 0; i < opt->set_count; i++) {
 		const struct ab_opt_set *set = &opt->sets[i];
-		for (const struct ab_param *param = set->args->params; param != NULL && param->name != NULL; param++)
+		for (const struct ab_param *param = set->args->params; param != NULL && param->name != NULL;
+		     param++)
 			if (param->letter == letter && is_option(set, param)) {
 				*found = (struct found){ .param = param, .group = set->group };
 				return true;
@@ -112,7 +114,8 @@ unknown_option(const struct ab_opt *opt, const char *name, size_t len, struct ab
 	snprintf(typed, sizeof(typed), "%.*s", (int)(len < sizeof(typed) ? len : sizeof(typed) - 1), name);
 	ab_fail(err, AB_E_USAGE, "unknown option \"--%s\"", ab_quote(quoted, typed));
 	for (size_t i = 0; i < opt->set_count; i++)
-		for (const struct ab_param *param = opt->sets[i].args->params; param != NULL && param->name != NULL; param++) {
+		for (const struct ab_param *param = opt->sets[i].args->params;
+		     param != NULL && param->name != NULL; param++) {
 			int near = is_option(&opt->sets[i], param) ? ab_near(typed, param->name) : -1;
 			if (near >= 0 && near < nearest) {
 				nearest = near;
@@ -142,7 +145,8 @@ parse_long(const struct ab_opt *opt, int argc, char **argv, int *at, struct ab_e
 	if (equals != NULL)
 		return apply(opt, &found, equals + 1, err);
 	if (*at + 1 >= argc)
-		return ab_fail(err, AB_E_USAGE, "--%s needs a value (%s)", found.param->name, ab_param_meta(found.param));
+		return ab_fail(
+		    err, AB_E_USAGE, "--%s needs a value (%s)", found.param->name, ab_param_meta(found.param));
 	return apply(opt, &found, argv[++*at], err);
 }
 
@@ -164,7 +168,8 @@ parse_short(const struct ab_opt *opt, int argc, char **argv, int *at, struct ab_
 		if (letter[1] != '\0')
 			return apply(opt, &found, letter + 1, err);
 		if (*at + 1 >= argc)
-			return ab_fail(err, AB_E_USAGE, "-%c needs a value (%s)", *letter, ab_param_meta(found.param));
+			return ab_fail(
+			    err, AB_E_USAGE, "-%c needs a value (%s)", *letter, ab_param_meta(found.param));
 		return apply(opt, &found, argv[++*at], err);
 	}
 	return 0;
@@ -209,7 +214,8 @@ ab_opt_operands(struct ab_args *args, const struct ab_opt *opt, struct ab_error 
 
 	for (size_t row = 0; args->params != NULL && args->params[row].name != NULL; row++)
 		by_option[row] = ab_args_given(args, row);
-	for (size_t row = 0; args->params != NULL && args->params[row].name != NULL && next < opt->operand_count; row++) {
+	for (size_t row = 0;
+	     args->params != NULL && args->params[row].name != NULL && next < opt->operand_count; row++) {
 		const struct ab_param *param = &args->params[row];
 		if ((param->flags & AB_POSITIONAL) == 0 || by_option[row])
 			continue;
@@ -219,6 +225,7 @@ ab_opt_operands(struct ab_args *args, const struct ab_opt *opt, struct ab_error 
 		} while ((param->flags & AB_REST) != 0 && next < opt->operand_count);
 	}
 	if (next < opt->operand_count)
-		return ab_fail(err, AB_E_USAGE, "unexpected operand \"%s\"", ab_quote(quoted, opt->operands[next]));
+		return ab_fail(
+		    err, AB_E_USAGE, "unexpected operand \"%s\"", ab_quote(quoted, opt->operands[next]));
 	return 0;
 }

@@ -78,7 +78,8 @@ is_swapped(const char *a, const char *b)
 		at++;
 	if (a[at] == '\0' || b[at] == '\0')
 		return false;
-	return a[at + 1] != '\0' && a[at] == b[at + 1] && a[at + 1] == b[at] && strcmp(a + at + 2, b + at + 2) == 0;
+	return a[at + 1] != '\0' && a[at] == b[at + 1] && a[at + 1] == b[at] &&
+	       strcmp(a + at + 2, b + at + 2) == 0;
 }
 
 int
@@ -89,7 +90,7 @@ ab_near(const char *a, const char *b)
 	if (a_len < 2 || a_len > AB_FIELD_SIZE || b_len > AB_FIELD_SIZE)
 		return -1;
 	int apart = is_swapped(a, b) ? 1 : distance(a, a_len, b, b_len);
-	if (apart <= (b_len <= 4 ? 1 : 2))
+	if (apart <= (a_len < 6 || b_len < 6 ? 1 : 2))
 		return apart;
 	if (a_len >= 3 && strncmp(a, b, a_len) == 0)
 		return 3;
@@ -113,8 +114,15 @@ const char *
 ab_param_meta(const struct ab_param *param)
 {
 	static const char *const of_type[] = {
-		[AB_STRING] = "TEXT", [AB_INTEGER] = "N", [AB_BOOLEAN] = "", [AB_DURATION] = "TIME", [AB_SIZE] = "SIZE",
-		[AB_LIST] = "TEXT", [AB_MAP] = "NAME=VALUE", [AB_BYTES] = "FILE|-", [AB_JSON] = "JSON",
+		[AB_STRING] = "TEXT",
+		[AB_INTEGER] = "N",
+		[AB_BOOLEAN] = "",
+		[AB_DURATION] = "TIME",
+		[AB_SIZE] = "SIZE",
+		[AB_LIST] = "TEXT",
+		[AB_MAP] = "NAME=VALUE",
+		[AB_BYTES] = "FILE|-",
+		[AB_JSON] = "JSON",
 	};
 
 	return param->meta != NULL ? param->meta : of_type[param->type];
@@ -143,7 +151,8 @@ ab_param_find_field(const struct ab_param *params, const char *field, bool *base
 		size_t len = strlen(spelled);
 		if (strncmp(spelled, field, len) != 0)
 			continue;
-		*base64 = strcmp(field + len, "_base64") == 0 && (param->type == AB_BYTES || (param->flags & AB_RAW) != 0);
+		*base64 = strcmp(field + len, "_base64") == 0 &&
+			  (param->type == AB_BYTES || (param->flags & AB_RAW) != 0);
 		if (field[len] == '\0' || *base64)
 			return row;
 	}
@@ -202,7 +211,8 @@ chosen(const char *choices, const char *text)
 }
 
 int
-ab_param_judge_choice(const struct ab_param *param, const char *text, enum ab_source source, struct ab_error *err)
+ab_param_judge_choice(
+    const struct ab_param *param, const char *text, enum ab_source source, struct ab_error *err)
 {
 	char name[AB_LABEL_SIZE], quoted[AB_QUOTE_SIZE], list[200];
 
@@ -217,7 +227,8 @@ ab_param_judge_choice(const struct ab_param *param, const char *text, enum ab_so
 	list[used] = '\0';
 	if ((param->flags & AB_SECRET) != 0)
 		return ab_param_wrong(err, param, source, "not one of the values it may have");
-	return ab_fail(err, ab_source_code(source), "%s: \"%s\" is not one of %s", ab_param_label(name, param, source), ab_quote(quoted, text), list);
+	return ab_fail(err, ab_source_code(source), "%s: \"%s\" is not one of %s",
+	    ab_param_label(name, param, source), ab_quote(quoted, text), list);
 }
 
 int

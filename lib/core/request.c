@@ -25,7 +25,8 @@ decoded(struct ab_args *args, const struct ab_value *value, size_t *len)
 	return ab_arena_copy(args->arena, buf.data, buf.len);
 }
 
-/* The string of value, or of its member "base64"; NULL with a reason. NUL is refused: these become arguments and names. */
+/* The string of value, or of its member "base64"; NULL with a reason. NUL is refused: these become arguments
+ * and names. */
 static char *
 element(struct ab_args *args, const struct ab_value *value, const char **why)
 {
@@ -116,11 +117,13 @@ set_map(struct ab_args *args, size_t row, const struct ab_value *value, struct a
 	/* The base is the batch's and is shared by all its requests: the merged map is a new one. */
 	for (size_t i = 0; i < base->count; i++)
 		ab_map_add(args, &map, base->name[i], base->value[i]);
-	for (void *at = ab_value_next(value, NULL, &name, &member); at != NULL; at = ab_value_next(value, at, &name, &member)) {
+	for (void *at = ab_value_next(value, NULL, &name, &member); at != NULL;
+	     at = ab_value_next(value, at, &name, &member)) {
 		if (ab_value_kind(member) == AB_VALUE_NULL)
 			continue;
 		if (name[0] == '\0' || strchr(name, '=') != NULL)
-			return ab_param_wrong(err, param, AB_FROM_REQUEST, "holds a name that is empty or contains \"=\"");
+			return ab_param_wrong(
+			    err, param, AB_FROM_REQUEST, "holds a name that is empty or contains \"=\"");
 		char *text = element(args, member, &why);
 		if (text == NULL)
 			return ab_param_wrong(err, param, AB_FROM_REQUEST, why);
@@ -151,7 +154,8 @@ set_bytes(struct ab_args *args, size_t row, const struct ab_value *value, bool b
 }
 
 int
-ab_args_set_value(struct ab_args *args, size_t row, const struct ab_value *value, bool base64, struct ab_error *err)
+ab_args_set_value(
+    struct ab_args *args, size_t row, const struct ab_value *value, bool base64, struct ab_error *err)
 {
 	int rc = 0;
 
@@ -166,7 +170,8 @@ ab_args_set_value(struct ab_args *args, size_t row, const struct ab_value *value
 		break;
 	case AB_BOOLEAN:
 		if (ab_value_kind(value) != AB_VALUE_BOOLEAN)
-			return ab_param_wrong(err, &args->params[row], AB_FROM_REQUEST, "must be true or false");
+			return ab_param_wrong(
+			    err, &args->params[row], AB_FROM_REQUEST, "must be true or false");
 		*MEMBER(args, row, int) = ab_value_boolean(value);
 		break;
 	case AB_LIST:
@@ -221,8 +226,8 @@ is_fixed(const struct ab_request_rules *rules, const char *name)
 }
 
 static int
-read_field(const struct ab_op *op, const char *name, const struct ab_value *value, const struct ab_request_rules *rules,
-    struct ab_args *args, uint64_t *seen, struct ab_error *err)
+read_field(const struct ab_op *op, const char *name, const struct ab_value *value,
+    const struct ab_request_rules *rules, struct ab_args *args, uint64_t *seen, struct ab_error *err)
 {
 	bool base64 = false;
 	int row = ab_param_find_field(op->params, name, &base64);
@@ -246,15 +251,16 @@ read_field(const struct ab_op *op, const char *name, const struct ab_value *valu
 }
 
 int
-ab_request_read(const struct ab_op *op, const struct ab_value *request, const struct ab_request_rules *rules, struct ab_args *args,
-    bool *dry_run, struct ab_error *err)
+ab_request_read(const struct ab_op *op, const struct ab_value *request, const struct ab_request_rules *rules,
+    struct ab_args *args, bool *dry_run, struct ab_error *err)
 {
 	struct ab_error all = AB_ERROR_INIT, one = AB_ERROR_INIT;
 	uint64_t seen[AB_PARAM_MAX / 64] = { 0 };
 	const struct ab_value *value;
 	const char *name;
 
-	for (void *at = ab_value_next(request, NULL, &name, &value); at != NULL; at = ab_value_next(request, at, &name, &value)) {
+	for (void *at = ab_value_next(request, NULL, &name, &value); at != NULL;
+	     at = ab_value_next(request, at, &name, &value)) {
 		if (strcmp(name, "id") == 0 || strcmp(name, "op") == 0)
 			continue;
 		if (strcmp(name, "dry_run") == 0 && (op->flags & AB_OP_DRY_RUN) != 0) {

@@ -1,9 +1,10 @@
 /*
- * Where the records of a command line go: to stdout as they are, as one field (--field), as columns (--table) or through a
- * jq program (--jq).
+ * Where the records of a command line go: to stdout as they are, as one field (--field), as columns (--table)
+ * or through a jq program (--jq).
  *
- * Whole lines in each write(2). Without a loop records are collected for at most 64 KiB or 20 ms; with one they are written as
- * they come and never make it wait. What went wrong with stdout is remembered and told by ab_sink_close().
+ * Whole lines in each write(2). Without a loop records are collected for at most 64 KiB or 20 ms; with one they
+ * are written as they come and never make it wait. What went wrong with stdout is remembered and told by
+ * ab_sink_close().
  */
 #ifndef AB_CORE_SINK_H
 #define AB_CORE_SINK_H
@@ -46,8 +47,8 @@ size_t ab_sink_queued(const struct ab_sink *sink);
 /* Whether the reader of stdout has gone away (as opposed to any other failure). */
 bool ab_sink_is_gone(const struct ab_sink *sink);
 /*
- * Write all that is left and wait for the filter. 0; or -1: what stdout said (system, limit.storage), or a field that no record had
- * (no_match). sink->filter_status is the filter's.
+ * Write all that is left and wait for the filter. 0; or -1: what stdout said (system, limit.storage), or a
+ * field that no record had (no_match). sink->filter_status is the filter's.
  */
 int ab_sink_close(struct ab_sink *sink, struct ab_error *err) AB_MUST_USE;
 

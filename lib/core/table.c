@@ -12,7 +12,7 @@ enum { COLUMNS_MAX = 64, CELL_MAX = 16 * 1024 * 1024 };
 struct ab_table_column {
 	const char *name;
 	size_t width;
-	bool text; /* some cell is not a number */
+	bool number, text; /* some cell is a number; some is neither that nor null */
 };
 
 struct ab_table_row {
@@ -112,7 +112,8 @@ column_of(struct ab_table *table, const char *name)
 	if (at == table->column_count && at < COLUMNS_MAX) {
 		if (table->columns == NULL)
 			table->columns = ab_calloc(COLUMNS_MAX, sizeof(*table->columns));
-		table->columns[at] = (struct ab_table_column){ .name = ab_strdup(name), .width = width_of(name) };
+		table->columns[at] =
+		    (struct ab_table_column){ .name = ab_strdup(name), .width = width_of(name) };
 		table->column_count++;
 	}
 	return at;
@@ -125,7 +126,8 @@ ab_table_add(struct ab_table *table, const struct ab_value *record)
 	const struct ab_value *value;
 	const char *name;
 
-	for (void *at = ab_value_next(record, NULL, &name, &value); at != NULL; at = ab_value_next(record, at, &name, &value)) {
+	for (void *at = ab_value_next(record, NULL, &name, &value); at != NULL;
+	     at = ab_value_next(record, at, &name, &value)) {
 		AB_AUTO_BUF struct ab_buf cell = AB_BUF_INIT(CELL_MAX);
 		enum ab_value_kind kind = ab_value_kind(value);
 		size_t column = column_of(table, name);
@@ -136,7 +138,9 @@ ab_table_add(struct ab_table *table, const struct ab_value *record)
 		size_t width = width_of(row->cell[column]);
 		if (width > table->columns[column].width)
 			table->columns[column].width = width;
-		if (kind != AB_VALUE_INTEGER && kind != AB_VALUE_REAL && kind != AB_VALUE_NULL)
+		if (kind == AB_VALUE_INTEGER || kind == AB_VALUE_REAL)
+			table->columns[column].number = true;
+		else if (kind != AB_VALUE_NULL)
 			table->columns[column].text = true;
 	}
 	*table->last = row;
@@ -156,10 +160,12 @@ print_cell(struct ab_buf *out, const struct ab_table_column *column, const char 
 {
 	size_t width = width_of(text), space = column->width > width ? column->width - width : 0;
 
-	if (!column->text)
+	bool right = column->number && !column->text;
+
+	if (right)
 		pad(out, space);
 	ab_buf_puts(out, text);
-	if (column->text && !last)
+	if (!right && !last)
 		pad(out, space);
 	if (!last)
 		ab_buf_puts(out, "  ");
@@ -185,7 +191,8 @@ ab_table_print(struct ab_table *table, struct ab_buf *out)
 	table->headed = table->headed || table->row_count > 0;
 	for (struct ab_table_row *row = table->first; row != NULL; row = row->next) {
 		for (size_t i = 0; i < table->column_count; i++)
-			print_cell(out, &table->columns[i], row->cell[i] != NULL ? row->cell[i] : "-", i + 1 == table->column_count);
+			print_cell(out, &table->columns[i], row->cell[i] != NULL ? row->cell[i] : "-",
+			    i + 1 == table->column_count);
 		ab_buf_putc(out, '\n');
 	}
 	ab_arena_reset(&table->arena);
@@ -201,10 +208,12 @@ ab_table_print_record(const struct ab_value *record, struct ab_buf *out)
 	const char *name;
 	size_t width = 0;
 
-	for (void *at = ab_value_next(record, NULL, &name, &value); at != NULL; at = ab_value_next(record, at, &name, &value))
+	for (void *at = ab_value_next(record, NULL, &name, &value); at != NULL;
+	     at = ab_value_next(record, at, &name, &value))
 		if (width_of(name) > width)
 			width = width_of(name);
-	for (void *at = ab_value_next(record, NULL, &name, &value); at != NULL; at = ab_value_next(record, at, &name, &value)) {
+	for (void *at = ab_value_next(record, NULL, &name, &value); at != NULL;
+	     at = ab_value_next(record, at, &name, &value)) {
 		AB_AUTO_BUF struct ab_buf cell = AB_BUF_INIT(CELL_MAX);
 		format_cell(value, &cell);
 		ab_buf_puts(out, name);

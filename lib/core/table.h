@@ -1,9 +1,9 @@
 /*
  * Aligned columns for people (--table): records in, lines out.
  *
- * Columns are the members in the order in which they first come; numbers stand right, all else left; widths count characters.
- * A cell is a string, a number, true or false, "-" for null or absent, and "a,b" for an array of such; anything deeper is
- * compact JSON. Control characters become '?'.
+ * Columns are the members in the order in which they first come; numbers stand right, all else left; widths
+ * count characters. A cell is a string, a number, true or false, "-" for null or absent, and "a,b" for an array
+ * of such; anything deeper is compact JSON. Control characters become '?'.
  */
 #ifndef AB_CORE_TABLE_H
 #define AB_CORE_TABLE_H

@@ -111,7 +111,8 @@ line_loop(struct ab_call *call)
 static int
 line_signals(struct ab_call *call, struct ab_error *err)
 {
-	static const int all[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGUSR1, SIGUSR2, SIGWINCH, 0 };
+	static const int all[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT,
+		SIGUSR1, SIGUSR2, SIGWINCH, 0 };
 	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, 0 };
 	struct line *line = call->face_data;
 
@@ -121,13 +122,15 @@ line_signals(struct ab_call *call, struct ab_error *err)
 	return ab_loop_signals(line_loop(call), call->caught != NULL ? all : ending, signalled, line, err);
 }
 
-/* Nobody reads: a pending operation is asked to end; one that is not pending has nothing that could be asked. */
+/* Nobody reads: a pending operation is asked to end; one that is not pending has nothing that could be asked.
+ */
 static void
 reader_gone(void *data)
 {
 	struct line *line = data;
 
-	if (!ab_call_cancel(&line->call, AB_CANCEL_READER_GONE) && ab_sink_is_gone(&line->sink) && line->sink.filter < 0)
+	if (!ab_call_cancel(&line->call, AB_CANCEL_READER_GONE) && ab_sink_is_gone(&line->sink) &&
+	    line->sink.filter < 0)
 		ab_tool_die(SIGPIPE);
 }
 
@@ -243,15 +246,20 @@ parse(struct line *line, int argc, char **argv, struct ab_error *err)
 	unsigned refuse = (op->flags & AB_OP_DRY_RUN) != 0 ? 0 : AB_IF_DRY_RUN;
 
 	ab_call_params(&line->call, op);
-	ab_args_init(&line->common_args, ab_common_params, &line->common, sizeof(line->common), &line->call.arena);
-	struct ab_opt_set sets[] = { { .args = &line->call.args, .group = 0 }, { .args = &line->common_args, .group = 1, .refuse = refuse } };
-	struct ab_opt opt = { .sets = sets, .set_count = AB_COUNT_OF(sets), .filter = (op->flags & AB_OP_FILTER) != 0 };
+	ab_args_init(
+	    &line->common_args, ab_common_params, &line->common, sizeof(line->common), &line->call.arena);
+	struct ab_opt_set sets[] = { { .args = &line->call.args, .group = 0 },
+		{ .args = &line->common_args, .group = 1, .refuse = refuse } };
+	struct ab_opt opt = {
+		.sets = sets, .set_count = AB_COUNT_OF(sets), .filter = (op->flags & AB_OP_FILTER) != 0
+	};
 	int rc = ab_opt_parse(&opt, argc, argv, err);
 	/* Who asks for help gets it, whatever else is wrong. */
 	if (line->common.help > 0 || line->common.version > 0 || line->common.describe > 0)
 		return 0;
 	if (rc < 0 && err->hint[0] == '\0')
-		ab_error_hint(err, "%s%s%s --help", line->tool->name, line->named ? " " : "", line->named ? op->name : "");
+		ab_error_hint(err, "%s%s%s --help", line->tool->name, line->named ? " " : "",
+		    line->named ? op->name : "");
 	if (rc < 0)
 		return -1;
 	if (line->op == NULL) {
@@ -259,7 +267,8 @@ parse(struct line *line, int argc, char **argv, struct ab_error *err)
 		ab_error_hint(err, "%s --help", line->tool->name);
 		return -1;
 	}
-	if (ab_opt_operands(&line->call.args, &opt, err) < 0 || ab_args_require(&line->call.args, false, err) < 0) {
+	if (ab_opt_operands(&line->call.args, &opt, err) < 0 ||
+	    ab_args_require(&line->call.args, false, err) < 0) {
 		ab_error_hint(err, "%s %s --help", line->tool->name, op->name);
 		return -1;
 	}
@@ -308,8 +317,8 @@ perform(struct line *line, struct ab_error *err)
 	line_loop(&line->call);
 	if (line_signals(&line->call, err) < 0)
 		return -1;
-	/* Events are of no use without a reader: his end is told also while there is nothing to write. A filter is as patient as
-	   the plain command. */
+	/* Events are of no use without a reader: his end is told also while there is nothing to write. A filter
+	   is as patient as the plain command. */
 	if (line->op->answer == AB_ANSWER_EVENTS && (line->op->flags & AB_OP_FILTER) == 0)
 		ab_sink_watch(&line->sink);
 	return line->ended ? 0 : ab_loop_run(line->loop, err);
@@ -408,7 +417,8 @@ do_batch(const struct ab_tool *tool, int argc, char **argv)
 	return status;
 }
 
-/* A descriptor that is closed would be given to the first file we open. What replaces it fails as a closed one does. */
+/* A descriptor that is closed would be given to the first file we open. What replaces it fails as a closed one
+ * does. */
 static void
 keep_standard_descriptors(void)
 {

@@ -74,6 +74,7 @@ test_refused(void)
 		{ "--no-times", "unknown option \"--no-times\"", "" },
 		{ "--no-no-loud --no-tone", "unknown option \"--no-tone\"", "" },
 		{ "--name_", "unknown option \"--name_\"", "did you mean --name?" },
+		{ "--nude", "unknown option \"--nude\"", "" },
 	};
 
 	for (size_t i = 0; i < AB_COUNT_OF(cases); i++) {

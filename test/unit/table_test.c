@@ -22,16 +22,16 @@ test_columns(void)
 	ab_table_init(&table);
 	add(&table, "{\"name\":\"ä\",\"size_bytes\":5,\"tags\":[\"a\",1]}");
 	add(&table, "{\"name\":\"long name\",\"size_bytes\":12345678901,\"tags\":[],\"more\":{\"x\":[1]}}");
-	add(&table, "{\"name\":\"a\\tb\\u001b[31m\",\"size_bytes\":null}");
+	add(&table, "{\"name\":\"a\\tb\\u001b[31m\",\"size_bytes\":null,\"none\":null}");
 	ab_table_print(&table, &out);
-	CHECK_STRING(out.data, "NAME        SIZE_BYTES  TAGS  MORE\n"
-			       "ä                    5  a,1   -\n"
-			       "long name  12345678901  -     {\"x\":[1]}\n"
-			       "a?b?[31m             -  -     -\n");
+	CHECK_STRING(out.data, "NAME        SIZE_BYTES  TAGS  MORE       NONE\n"
+			       "ä                    5  a,1   -          -\n"
+			       "long name  12345678901  -     {\"x\":[1]}  -\n"
+			       "a?b?[31m             -  -     -          -\n");
 	ab_buf_truncate(&out, 0);
 	add(&table, "{\"name\":\"x\"}");
 	ab_table_print(&table, &out);
-	CHECK_STRING(out.data, "x                    -  -     -\n"); /* one heading, the widths stay */
+	CHECK_STRING(out.data, "x                    -  -     -          -\n"); /* one heading, the widths stay */
 	ab_table_release(&table);
 }
 
