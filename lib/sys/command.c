@@ -19,7 +19,8 @@
 #include "sys/seccomp.h"
 
 #define STACK_SIZE (256 * 1024)
-/* Where a script's memfd stands at the levels without a private file system; above what shells and scripts use (bash: 255). */
+/* Where a script's memfd stands at the levels without a private file system; above what shells and scripts
+ * use (bash: 255). */
 #define SCRIPT_FD 62
 #define SCRIPT_FD_PATH "/proc/self/fd/62"
 
@@ -79,7 +80,8 @@ ab_command_exec(char *const *argv, char *const *envp)
 			execute(path, argv, envp);
 			if (errno == EACCES)
 				denied = true;
-			else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT)
+			else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV &&
+				 errno != ETIMEDOUT)
 				return;
 		}
 		at += len;
@@ -113,7 +115,8 @@ default_signals(void)
 	const struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	/* execve(2) resets what is handled and keeps what is ignored; nobody hands down an ignored real-time signal. */
+	/* execve(2) resets what is handled and keeps what is ignored; nobody hands down an ignored real-time
+	 * signal. */
 	for (int signo = 1; signo < 32; signo++)
 		if (signo != SIGKILL && signo != SIGSTOP)
 			(void)sigaction(signo, &action, NULL);
@@ -121,8 +124,8 @@ default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What init has not given up already on the command's behalf: at the levels without namespaces init stays what it is, so that it
- * can end the command and not the other way round. */
+/* What init has not given up already on the command's behalf: at the levels without namespaces init stays
+ * what it is, so that it can end the command and not the other way round. */
 static int
 give_up(const struct ab_launch *launch, struct ab_fault *fault)
 {
@@ -137,7 +140,7 @@ give_up(const struct ab_launch *launch, struct ab_fault *fault)
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 			return ab_fault_at(fault, "set no_new_privs");
 	}
-	/* Cleared by every change of ids, so last. In a pid namespace the death of init is the death of all. */
+	/* Cleared by every change of ids, so last. In a pid namespace init's death is the death of all. */
 	if (plan->level != AB_LEVEL_NAMESPACE && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return ab_fault_at(fault, "tie the command to init");
 	return ab_sandbox_limit(plan, fault);
@@ -181,7 +184,8 @@ prepare(struct ab_command *command, const char **step)
 	int keep[4] = { 0, 1, 2, plan->script != NULL && plan->level != AB_LEVEL_NAMESPACE ? SCRIPT_FD : -1 };
 	ab_sandbox_close_all_but(keep, AB_COUNT_OF(keep));
 	default_signals();
-	if (plan->level != AB_LEVEL_NONE && ab_seccomp_apply(plan->level == AB_LEVEL_LANDLOCK, plan, step) < 0)
+	if (plan->level != AB_LEVEL_NONE &&
+	    ab_seccomp_apply(plan->level == AB_LEVEL_LANDLOCK, plan, step) < 0)
 		return ab_fault_at(fault, "%s", *step);
 	return 0;
 }
@@ -190,6 +194,7 @@ prepare(struct ab_command *command, const char **step)
 static char **
 resolve_argv(const struct ab_plan *plan)
 {
+	const char *path = plan->level == AB_LEVEL_NAMESPACE ? AB_SCRIPT_PATH : SCRIPT_FD_PATH;
 	size_t argc = 0;
 
 	while (plan->argv[argc] != NULL)
@@ -197,12 +202,13 @@ resolve_argv(const struct ab_plan *plan)
 	char **argv = ab_calloc(argc + 1, sizeof(*argv));
 	for (size_t i = 0; i < argc; i++) {
 		bool script = strcmp(plan->argv[i], AB_PLAN_SCRIPT) == 0;
-		argv[i] = ab_strdup(!script ? plan->argv[i] : plan->level == AB_LEVEL_NAMESPACE ? AB_SCRIPT_PATH : SCRIPT_FD_PATH);
+		argv[i] = ab_strdup(script ? path : plan->argv[i]);
 	}
 	return argv;
 }
 
-/* (ASan keeps its books by thread and takes the borrowed stack for an error when it sees a function that does not return.) */
+/* (ASan keeps its books by thread and takes the borrowed stack for an error when it sees a function that does
+ * not return.) */
 __attribute__((no_sanitize("address"))) static int
 child(void *data)
 {
@@ -225,7 +231,8 @@ pid_t
 ab_command_start(struct ab_command *command)
 {
 	/* Not given back: init does this once, and has nothing else to map. */
-	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *stack =
+	    mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	command->errno_value = 0;
 	command->exec_failed = false;

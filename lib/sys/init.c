@@ -1,8 +1,8 @@
 /*
  * Init: the first process of a sandbox. Applies it, starts the command, reaps, answers, ends what is left.
  *
- * A copy of the parent made by clone(2) that never executes anything: signals blocked, no descriptor but its channel, memory
- * that others could read wiped or not dumpable.
+ * A copy of the parent made by clone(2) that never executes anything: signals blocked, no descriptor but its
+ * channel, memory that others could read wiped or not dumpable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +35,8 @@ struct init {
 	int proc_fd; /* for samples; or -1 */
 	struct ab_command command;
 	struct ab_fault fault;
-	pid_t pid;   /* the command */
-	bool done;   /* it has ended, with wait_status */
+	pid_t pid; /* the command */
+	bool done; /* it has ended, with wait_status */
 	int wait_status;
 	uint32_t limits_hit;
 	pid_t self;
@@ -77,8 +77,8 @@ send_kind(const struct init *init, enum ab_msg_kind kind, int wait_status)
 	send_message(init, &msg, NULL, 0);
 }
 
-/* Everything that descends from init, all of which is its child or becomes one. In a pid namespace its exit would do; here the answer
- * comes first. */
+/* Everything that descends from init, all of which is its child or becomes one. In a pid namespace its exit
+ * would do; here the answer comes first. */
 static unsigned
 end_all(struct init *init)
 {
@@ -134,8 +134,9 @@ _Noreturn static void
 finish(struct init *init, bool nobody_left)
 {
 	struct rusage usage;
-	struct ab_msg msg = { .kind = AB_MSG_EXITED, .wait_status = init->wait_status, .limits_hit = init->limits_hit };
+	struct ab_msg msg = { .kind = AB_MSG_EXITED, .limits_hit = init->limits_hit };
 
+	msg.wait_status = init->wait_status;
 	if (!nobody_left)
 		msg.survivors = end_all(init);
 	getrusage(RUSAGE_CHILDREN, &usage);
@@ -242,7 +243,7 @@ over_cpu(const struct init *init, const struct ab_process *list, size_t count)
 	for (size_t i = 0; i < count; i++)
 		ticks += list[i].chosen ? list[i].cpu_ticks : 0;
 	uint64_t us = microseconds(&usage.ru_utime) + microseconds(&usage.ru_stime) +
-	    ticks * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+		      ticks * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 	return us / 1000 > (uint64_t)init->plan->limits.cpu_time_ms;
 }
 
@@ -267,13 +268,15 @@ sample(struct init *init)
 _Noreturn static void
 serve(struct init *init)
 {
-	struct pollfd watched[] = { { .fd = init->channel, .events = POLLIN }, { .fd = init->signal_fd, .events = POLLIN } };
+	struct pollfd watched[] = { { .fd = init->channel, .events = POLLIN },
+		{ .fd = init->signal_fd, .events = POLLIN } };
 	struct signalfd_siginfo caught[8];
 	int64_t next_sample = init->proc_fd >= 0 ? ab_now_ms() + SAMPLE_MS : AB_NEVER;
 
 	for (;;) {
 		int64_t wait_ms = next_sample == AB_NEVER ? -1 : next_sample - ab_now_ms();
-		int ready = poll(watched, AB_COUNT_OF(watched), wait_ms < 0 && next_sample != AB_NEVER ? 0 : (int)wait_ms);
+		int ready = poll(
+		    watched, AB_COUNT_OF(watched), wait_ms < 0 && next_sample != AB_NEVER ? 0 : (int)wait_ms);
 		if (ready > 0 && watched[0].revents != 0)
 			take_request(init);
 		if (ready > 0 && watched[1].revents != 0) {
@@ -287,7 +290,8 @@ serve(struct init *init)
 	}
 }
 
-/* 0, 1, 2 become the command's; all else but the channel and the detached mounts is closed: also what belongs to other runs. */
+/* 0, 1, 2 become the command's; all else but the channel and the detached mounts is closed: also what belongs
+ * to other runs. */
 static void
 take_descriptors(struct init *init)
 {
@@ -297,7 +301,8 @@ take_descriptors(struct init *init)
 
 	keep[count++] = launch->channel;
 	for (int fd = 0; fd < 3; fd++) {
-		if (!launch->inherit) /* stdin without a pipe: its number is held until there is a /dev/null */
+		/* stdin without a pipe: its number is held until there is a /dev/null */
+		if (!launch->inherit)
 			(void)dup2(launch->stdio[fd] >= 0 ? launch->stdio[fd] : launch->channel, fd);
 		keep[count++] = fd;
 	}
@@ -348,8 +353,9 @@ make_network(struct init *init)
 	return 0;
 }
 
-/* No one inside may read init's memory: it is a copy of the parent's, which has seen other requests and the caller's environment.
- * The words of the command line and the environment are readable through /proc even then. */
+/* No one inside may read init's memory: it is a copy of the parent's, which has seen other requests and the
+ * caller's environment. The words of the command line and the environment are readable through /proc even
+ * then. */
 static int
 hide_memory(const struct ab_launch *launch, struct ab_fault *fault)
 {
@@ -410,10 +416,10 @@ open_samples(struct init *init)
 		init->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (init->proc_fd < 0)
 		init->command.missing |= (plan->sample_memory ? AB_PROMISE_BIT(AB_PROMISE_MEMORY) : 0) |
-		    (plan->sample_cpu ? AB_PROMISE_BIT(AB_PROMISE_CPU) : 0);
+					 (plan->sample_cpu ? AB_PROMISE_BIT(AB_PROMISE_CPU) : 0);
 }
 
-/* /dev/null of the view, not the caller's: its owner could change the host's node through a descriptor of it. */
+/* /dev/null of the view, not the caller's: its owner could change the host's node through a descriptor. */
 static int
 open_stdin(struct init *init)
 {
@@ -434,8 +440,8 @@ prepare(struct init *init, const sigset_t *all)
 		return -1;
 	if (hide_memory(init->launch, &init->fault) < 0)
 		return -1;
-	/* A change of ids clears it, so late; the parent may have died before: look. Without a pid namespace init must outlive the
-	   parent, to end the command. */
+	/* A change of ids clears it, so late; the parent may have died before: look. Without a pid namespace
+	   init must outlive the parent, to end the command. */
 	if (init->namespaces && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return ab_fault_at(&init->fault, "tie init to its parent");
 	if (parent_is_gone(init))
@@ -463,7 +469,7 @@ ab_init_run(const struct ab_launch *launch)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	/* Until the ids are settled this is cleared now and then; better than nothing while the parent may die. */
+	/* Every change of ids clears it; better than nothing until they are settled. */
 	if (init.namespaces)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	take_descriptors(&init);

@@ -46,8 +46,9 @@ mask_all(int root_fd, const char *const *names, const char *mask, struct ab_faul
 }
 
 /*
- * The outer /proc shows processes outside; /proc/PID/root of one that has our uid would lead out. Landlock refuses that (it denies
- * ptrace access out of the domain), a kuid of our own as well. Without either there is no /proc.
+ * The outer /proc shows processes outside; /proc/PID/root of one that has our uid would lead out. Landlock
+ * refuses that (it denies ptrace access out of the domain), a kuid of our own as well. Without either there
+ * is no /proc.
  */
 static int
 outer_proc(int root_fd, const struct ab_plan *plan, struct ab_view_result *result, struct ab_fault *fault)
@@ -65,16 +66,18 @@ outer_proc(int root_fd, const struct ab_plan *plan, struct ab_view_result *resul
 }
 
 int
-ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, struct ab_view_result *result, struct ab_fault *fault)
+ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, struct ab_view_result *result,
+    struct ab_fault *fault)
 {
-	/* Guarded by uid, not by capability: a process of kuid 0 may write and read these whatever namespace it is in, and uid 0 inside
-	   the settings of its own namespaces. For everybody else their modes say no; what stays is a second lock on the door. */
+	/* Guarded by uid, not by capability: a process of kuid 0 may write and read these whatever namespace
+	   it is in, and uid 0 inside the settings of its own namespaces. For everybody else their modes say
+	   no; what stays is a second lock on the door. */
 	static const char *const locked[] = { "proc/sys", "proc/sysrq-trigger", NULL };
 	static const char *const locked_for_root[] = { "proc/irq", "proc/bus", "proc/fs", "proc/acpi", NULL };
 	static const char *const masked[] = { "proc/latency_stats", "proc/keys", NULL };
-	static const char *const masked_for_root[] = { "proc/kcore", "proc/sched_debug", "proc/vmcore", "proc/timer_list",
-		"proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/slabinfo", "proc/vmallocinfo", "proc/pagetypeinfo",
-		"proc/mtrr", "proc/kmsg", NULL };
+	static const char *const masked_for_root[] = { "proc/kcore", "proc/sched_debug", "proc/vmcore",
+		"proc/timer_list", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/slabinfo",
+		"proc/vmallocinfo", "proc/pagetypeinfo", "proc/mtrr", "proc/kmsg", NULL };
 	bool root = plan->ident.kernel_uid == 0 || plan->ident.inside_uid == 0;
 
 	if (mkdirat(root_fd, "proc", 0555) < 0)
@@ -86,7 +89,8 @@ ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, stru
 		return ab_fault_at(fault, "mount \"/proc\"");
 	if (separate_all(root_fd, locked, fault) < 0 || mask_all(root_fd, masked, mask, fault) < 0)
 		return -1;
-	if (root && (separate_all(root_fd, locked_for_root, fault) < 0 || mask_all(root_fd, masked_for_root, mask, fault) < 0))
+	if (root && (separate_all(root_fd, locked_for_root, fault) < 0 ||
+			mask_all(root_fd, masked_for_root, mask, fault) < 0))
 		return -1;
 	if (ab_mount_restrict_below(proc) < 0)
 		return ab_fault_at(fault, "make parts of \"/proc\" read-only");
@@ -99,8 +103,8 @@ struct node {
 	bool optional;
 };
 
-/* mknod(2) is refused in a user namespace: the host's nodes, when they are what their name says. Read-only keeps their modes and
- * times; writing to the device needs no writable mount. */
+/* mknod(2) is refused in a user namespace: the host's nodes, when they are what their name says. Read-only
+ * keeps their modes and times; writing to the device needs no writable mount. */
 static int
 attach_node(int root_fd, const struct node *node, struct ab_fault *fault)
 {
@@ -111,19 +115,22 @@ attach_node(int root_fd, const struct node *node, struct ab_fault *fault)
 		return node->optional ? 0 : ab_fault_at(fault, "open \"%s\"", node->host);
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(node->major, node->minor)) {
 		errno = ENODEV;
-		return node->optional ? 0 : ab_fault_at(fault, "\"%s\" is not the device it should be", node->host);
+		return node->optional ? 0 : ab_fault_at(fault, "\"%s\" is another device", node->host);
 	}
 	if (ab_mount_restrict(copy, AB_MOUNT_NOSUID | AB_MOUNT_NOEXEC | AB_MOUNT_RDONLY, false) < 0 ||
-	    mknodat(root_fd, node->inside, S_IFREG | 0666, 0) < 0 || ab_mount_attach_at(copy, root_fd, node->inside) < 0)
+	    mknodat(root_fd, node->inside, S_IFREG | 0666, 0) < 0 ||
+	    ab_mount_attach_at(copy, root_fd, node->inside) < 0)
 		return ab_fault_at(fault, "attach \"%s\"", node->host);
 	return 0;
 }
 
 static int
-attach_new(int root_fd, const char *type, const char *const *options, const char *inside, struct ab_fault *fault)
+attach_new(
+    int root_fd, const char *type, const char *const *options, const char *inside, struct ab_fault *fault)
 {
 	uint32_t attributes = AB_MOUNT_NOSUID | AB_MOUNT_NOEXEC | (type[0] == 't' ? AB_MOUNT_NODEV : 0);
-	AB_AUTO_CLOSE int fs = mkdirat(root_fd, inside, 0755) < 0 ? -1 : ab_mount_new(type, options, attributes);
+	AB_AUTO_CLOSE int fs =
+	    mkdirat(root_fd, inside, 0755) < 0 ? -1 : ab_mount_new(type, options, attributes);
 
 	if (fs < 0 || ab_mount_attach_at(fs, root_fd, inside) < 0)
 		return ab_fault_at(fault, "mount \"/%s\"", inside);
@@ -134,15 +141,15 @@ int
 ab_kernelfs_dev(int root_fd, const struct ab_plan *plan, struct ab_fault *fault)
 {
 	static const struct node nodes[] = {
-		{ "/dev/null", "dev/null", 1, 3, false },
-		{ "/dev/zero", "dev/zero", 1, 5, false },
-		{ "/dev/full", "dev/full", 1, 7, true },
-		{ "/dev/random", "dev/random", 1, 8, true },
+		{ "/dev/null", "dev/null", 1, 3, false }, { "/dev/zero", "dev/zero", 1, 5, false },
+		{ "/dev/full", "dev/full", 1, 7, true }, { "/dev/random", "dev/random", 1, 8, true },
 		{ "/dev/urandom", "dev/urandom", 1, 9, false },
-		{ "/dev/tty", "dev/tty", 5, 0, true }, /* no terminal behind it: the command is in a session without one */
+		{ "/dev/tty", "dev/tty", 5, 0,
+		    true }, /* no terminal behind it: the command is in a session without one */
 	};
-	static const char *const links[][2] = { { "/proc/self/fd", "dev/fd" }, { "/proc/self/fd/0", "dev/stdin" },
-		{ "/proc/self/fd/1", "dev/stdout" }, { "/proc/self/fd/2", "dev/stderr" }, { "pts/ptmx", "dev/ptmx" } };
+	static const char *const links[][2] = { { "/proc/self/fd", "dev/fd" },
+		{ "/proc/self/fd/0", "dev/stdin" }, { "/proc/self/fd/1", "dev/stdout" },
+		{ "/proc/self/fd/2", "dev/stderr" }, { "pts/ptmx", "dev/ptmx" } };
 	static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "0620", NULL };
 	char size[32] = "50%";
 	const char *const shm_options[] = { "mode", "1777", "size", size, NULL };

@@ -1,7 +1,9 @@
 /*
- * What passes between sys/spawn (before clone) and the child side (sys/init and below): private to the launcher.
+ * What passes between sys/spawn (before clone) and the child side (sys/init and below): private to the
+ * launcher.
  *
- * Between clone and exec a failure is errno and a step: what was being done, as a person reads it (`attach "/usr"`).
+ * Between clone and exec a failure is errno and a step: what was being done, as a person reads it (`attach
+ * "/usr"`).
  */
 #ifndef AB_SYS_LAUNCH_H
 #define AB_SYS_LAUNCH_H
@@ -21,8 +23,9 @@ struct ab_launch {
 	int stdio[3];	   /* become 0, 1, 2; stdin -1: /dev/null of the view */
 	bool inherit;	   /* keep the caller's 0, 1, 2 */
 	bool wait;	   /* for AB_REQUEST_GO */
-	const int *source; /* a detached mount for each entry of the view, or -1: made inside. NULL: all made inside */
-	ab_promises missing; /* what the preparation could not keep */
+	const int *source; /* a detached mount for each entry of the view, or -1: made inside. NULL: all made
+			      inside */
+	ab_promises missing;	 /* what the preparation could not keep */
 	char *words, *words_end; /* the memory that /proc/1/cmdline and /proc/1/environ show; NULL: unknown */
 };
 

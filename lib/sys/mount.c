@@ -15,7 +15,8 @@
 #endif
 
 _Static_assert(AB_MOUNT_RDONLY == MOUNT_ATTR_RDONLY && AB_MOUNT_NOSUID == MOUNT_ATTR_NOSUID &&
-	AB_MOUNT_NODEV == MOUNT_ATTR_NODEV && AB_MOUNT_NOEXEC == MOUNT_ATTR_NOEXEC, "attributes are the kernel's");
+		   AB_MOUNT_NODEV == MOUNT_ATTR_NODEV && AB_MOUNT_NOEXEC == MOUNT_ATTR_NOEXEC,
+    "attributes are the kernel's");
 
 int
 ab_mount_open(int dirfd, const char *path, enum ab_mount_resolve how)
@@ -52,8 +53,8 @@ set_attributes(int mount_fd, uint32_t attributes, int userns_fd, bool deep)
 int
 ab_mount_copy_mapped(int fd, uint32_t attributes, int userns_fd)
 {
-	AB_AUTO_CLOSE int copy = (int)syscall(SYS_open_tree, fd, "",
-	    AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	AB_AUTO_CLOSE int copy = (int)syscall(
+	    SYS_open_tree, fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (copy < 0)
 		return -1;
@@ -73,7 +74,8 @@ ab_mount_copy(int fd, uint32_t attributes)
 int
 ab_mount_copy_at(int dirfd, const char *path)
 {
-	return (int)syscall(SYS_open_tree, dirfd, path, AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return (int)syscall(
+	    SYS_open_tree, dirfd, path, AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
 int
@@ -110,7 +112,8 @@ ab_mount_new(const char *type, const char *const *options, uint32_t attributes)
 int
 ab_mount_attach(int mount_fd, int target_fd)
 {
-	return (int)syscall(SYS_move_mount, mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	return (int)syscall(
+	    SYS_move_mount, mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 int
@@ -122,7 +125,8 @@ ab_mount_attach_at(int mount_fd, int dirfd, const char *name)
 int
 ab_mount_pivot(int root_fd)
 {
-	/* pivot_root(".", ".") stacks the old root on the new one, where umount2(".") finds it: pivot_root(2), NOTES. */
+	/* pivot_root(".", ".") stacks the old root on the new one, where umount2(".") finds it:
+	 * pivot_root(2), NOTES. */
 	if (fchdir(root_fd) < 0)
 		return -1;
 	if (syscall(SYS_pivot_root, ".", ".") < 0)

@@ -66,8 +66,9 @@ below_one_of(const char *path, const char *const *dirs)
 bool
 ab_plan_is_system(const char *path)
 {
-	static const char *const system_dirs[] = { "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
-		"/opt", "/var", "/nix", "/snap", "/dev", "/proc", "/sys", "/run", "/boot", NULL };
+	static const char *const system_dirs[] = { "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32",
+		"/lib64", "/libx32", "/opt", "/var", "/nix", "/snap", "/dev", "/proc", "/sys", "/run",
+		"/boot", NULL };
 	static const char *const own_dirs[] = { "/var/lib", "/var/tmp", "/var/home", "/run/user", NULL };
 
 	return below_one_of(path, system_dirs) && !below_one_of(path, own_dirs);
@@ -99,9 +100,10 @@ print_limits(const struct ab_plan *plan, struct ab_json *json)
 static void
 print_ident(const struct ab_ident *ident, struct ab_json *json)
 {
-	static const char *const modes[] = {
-		[AB_IDENT_SELF] = "self", [AB_IDENT_SETID] = "setid", [AB_IDENT_IDMAP] = "idmap", [AB_IDENT_ROOT] = "root"
-	};
+	static const char *const modes[] = { [AB_IDENT_SELF] = "self",
+		[AB_IDENT_SETID] = "setid",
+		[AB_IDENT_IDMAP] = "idmap",
+		[AB_IDENT_ROOT] = "root" };
 
 	ab_json_object(json, "identity");
 	ab_json_string(json, "mode", modes[ident->mode]);

@@ -32,10 +32,11 @@ read_stat(int proc_fd, pid_t pid, struct ab_process *process)
 		return false;
 	text[n] = '\0';
 	char *at = strrchr(text, ')');
-	if (at == NULL || sscanf(at + 1,
-				" %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64
-				" %*d %*d %*d %*d %" SCNu64 " %*u %" SCNd64,
-				&process->state, &ppid, &sid, &utime, &stime, &cutime, &cstime, &start, &rss) != 9)
+	if (at == NULL ||
+	    sscanf(at + 1,
+		" %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64
+		" %*d %*d %*d %*d %" SCNu64 " %*u %" SCNd64,
+		&process->state, &ppid, &sid, &utime, &stime, &cutime, &cstime, &start, &rss) != 9)
 		return false;
 	process->pid = pid;
 	process->ppid = ppid;
@@ -83,7 +84,8 @@ by_pid(const void *a, const void *b)
 }
 
 size_t
-ab_proctree_choose(struct ab_process *list, size_t count, bool (*root)(const struct ab_process *, void *), void *data)
+ab_proctree_choose(
+    struct ab_process *list, size_t count, bool (*root)(const struct ab_process *, void *), void *data)
 {
 	size_t chosen = 0;
 
@@ -95,12 +97,14 @@ ab_proctree_choose(struct ab_process *list, size_t count, bool (*root)(const str
 			list[i].chosen = true;
 			chosen++;
 		}
-	/* In order of numbers a child mostly comes after its parent: one round, and one more for each time the numbers wrapped. */
+	/* In order of numbers a child mostly comes after its parent: one round, and one more for each time
+	 * the numbers wrapped. */
 	for (bool more = chosen > 0; more;) {
 		more = false;
 		for (size_t i = 0; i < count; i++) {
 			const struct ab_process key = { .pid = list[i].ppid };
-			const struct ab_process *parent = list[i].chosen ? NULL : bsearch(&key, list, count, sizeof(*list), by_pid);
+			const struct ab_process *parent =
+			    list[i].chosen ? NULL : bsearch(&key, list, count, sizeof(*list), by_pid);
 			if (parent == NULL || !parent->chosen)
 				continue;
 			list[i].chosen = more = true;
@@ -134,7 +138,8 @@ forbid_forking(const struct ab_process *process)
 	(void)prlimit(process->pid, RLIMIT_NPROC, &none, NULL);
 }
 
-/* One look: signal what is chosen and alive; SIGSTOP only what is not stopped yet. Returns how many that were. */
+/* One look: signal what is chosen and alive; SIGSTOP only what is not stopped yet. Returns how many that
+ * were. */
 static size_t
 signal_chosen(bool (*root)(const struct ab_process *, void *), void *data, int signo, bool no_forking)
 {
@@ -146,7 +151,8 @@ signal_chosen(bool (*root)(const struct ab_process *, void *), void *data, int s
 		return 0;
 	ab_proctree_choose(list, count, root, data);
 	for (size_t i = 0; i < count; i++) {
-		if (!list[i].chosen || list[i].state == 'Z' || list[i].state == 'X' || (signo == SIGSTOP && list[i].state == 'T'))
+		if (!list[i].chosen || list[i].state == 'Z' || list[i].state == 'X' ||
+		    (signo == SIGSTOP && list[i].state == 'T'))
 			continue;
 		if (no_forking)
 			forbid_forking(&list[i]);

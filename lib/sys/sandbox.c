@@ -56,7 +56,8 @@ ab_sandbox_map_self(const struct ab_ident *ident, struct ab_fault *fault)
 	snprintf(text, sizeof(text), "%u %u 1\n", ident->inside_uid, ident->kernel_uid);
 	if (write_file("/proc/self/uid_map", text) < 0)
 		return ab_fault_at(fault, "write uid_map");
-	/* A process that could change its groups could shake off one that a file's mode denies: user_namespaces(7). */
+	/* A process that could change its groups could shake off one that a file's mode denies:
+	 * user_namespaces(7). */
 	if (write_file("/proc/self/setgroups", "deny") < 0)
 		return ab_fault_at(fault, "deny setgroups");
 	snprintf(text, sizeof(text), "%u %u 1\n", ident->inside_gid, ident->kernel_gid);
@@ -69,16 +70,19 @@ struct pair {
 	uint32_t disk, kernel;
 };
 
-/* "inside kernel 1" for the command's own id, and "disk kernel 1" for the tree's other owners but root, so that files show theirs. */
+/* "inside kernel 1" for the command's own id, and "disk kernel 1" for the tree's other owners but root, so
+ * that files show theirs. */
 static void
-print_map(char *text, size_t size, uint32_t inside, uint32_t kernel, const struct pair *others, unsigned count)
+print_map(
+    char *text, size_t size, uint32_t inside, uint32_t kernel, const struct pair *others, unsigned count)
 {
 	size_t len = (size_t)snprintf(text, size, "%u %u 1\n", inside, kernel);
 
 	for (unsigned i = 0; i < count; i++) {
 		if (others[i].kernel == kernel || others[i].disk == inside || others[i].disk == 0)
 			continue;
-		len += (size_t)snprintf(text + len, size - len, "%u %u 1\n", others[i].disk, others[i].kernel);
+		len +=
+		    (size_t)snprintf(text + len, size - len, "%u %u 1\n", others[i].disk, others[i].kernel);
 		assert(len < size);
 	}
 }
@@ -103,10 +107,12 @@ ab_sandbox_map_child(pid_t pid, const struct ab_ident *ident, struct ab_error *e
 		uids[i] = (struct pair){ ident->uid[i].disk, ident->uid[i].kernel };
 	for (unsigned i = 0; others && i < ident->gid_count; i++)
 		gids[i] = (struct pair){ ident->gid[i].disk, ident->gid[i].kernel };
-	print_map(text, sizeof(text), ident->inside_uid, ident->kernel_uid, uids, others ? ident->uid_count : 0);
+	print_map(
+	    text, sizeof(text), ident->inside_uid, ident->kernel_uid, uids, others ? ident->uid_count : 0);
 	if (map_child(pid, "uid_map", text, err) < 0)
 		return -1;
-	print_map(text, sizeof(text), ident->inside_gid, ident->kernel_gid, gids, others ? ident->gid_count : 0);
+	print_map(
+	    text, sizeof(text), ident->inside_gid, ident->kernel_gid, gids, others ? ident->gid_count : 0);
 	return map_child(pid, "gid_map", text, err);
 }
 
@@ -128,7 +134,8 @@ ab_sandbox_drop_capabilities(struct ab_fault *fault)
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0, 0, 0 }, { 0, 0, 0 } };
 
-	/* Until the kernel knows no more (EINVAL), or one has not the right to (EPERM: not from the start, then). */
+	/* Until the kernel knows no more (EINVAL), or one has not the right to (EPERM: not from the start,
+	 * then). */
 	for (unsigned long capability = 0; capability < 64; capability++)
 		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) {
 			if (errno == EINVAL || (errno == EPERM && capability == 0))
@@ -159,13 +166,14 @@ ab_sandbox_limit(const struct ab_plan *plan, struct ab_fault *fault)
 {
 	const struct ab_limits *limits = &plan->limits;
 
-	/* 0 keeps the kernel from writing a file, but not from starting the host's handler when core_pattern is a pipe; 1 does both
-	   (core(5); no file is smaller than a page). */
+	/* 0 keeps the kernel from writing a file, but not from starting the host's handler when core_pattern
+	   is a pipe; 1 does both (core(5); no file is smaller than a page). */
 	if (limit(RLIMIT_CORE, 1) < 0)
 		return ab_fault_at(fault, "limit core dumps");
 	if (limits->file_size_bytes != AB_UNSET && limit(RLIMIT_FSIZE, (rlim_t)limits->file_size_bytes) < 0)
 		return ab_fault_at(fault, "limit the size of files");
-	/* Counted for the user namespace: without one it would count what else the user runs. Init is one of them. */
+	/* Counted for the user namespace: without one it would count what else the user runs. Init is one of
+	 * them. */
 	if (limits->pids != AB_UNSET && plan->level == AB_LEVEL_NAMESPACE && plan->ident.kernel_uid != 0 &&
 	    limit(RLIMIT_NPROC, (rlim_t)limits->pids + 1) < 0)
 		return ab_fault_at(fault, "limit processes");
@@ -200,7 +208,8 @@ ab_sandbox_close_all_but(const int *keep, size_t count)
 		for (size_t i = 0; i < count; i++)
 			if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
 				next = (unsigned)keep[i];
-		if (next > from && syscall(SYS_close_range, from, next == UINT_MAX ? UINT_MAX : next - 1, 0) < 0) {
+		if (next > from &&
+		    syscall(SYS_close_range, from, next == UINT_MAX ? UINT_MAX : next - 1, 0) < 0) {
 			close_from_listing(keep, count);
 			return;
 		}

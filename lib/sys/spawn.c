@@ -20,7 +20,8 @@
 #include "sys/sandbox.h"
 #include "sys/view.h"
 
-/* The memory where the kernel put argv and the environment: one block. glibc hands both to constructors, as to main. */
+/* The memory where the kernel put argv and the environment: one block. glibc hands both to constructors, as
+ * to main. */
 static char *words, *words_end;
 
 __attribute__((constructor)) static void
@@ -39,8 +40,8 @@ remember_words(int argc, char **argv, char **envp)
 #endif
 }
 
-/* Init processes that are ours and not reaped: at the levels without namespaces every other stranger among our children is an
- * orphan of one that was killed. */
+/* Init processes that are ours and not reaped: at the levels without namespaces every other stranger among
+ * our children is an orphan of one that was killed. */
 static pid_t *live;
 static size_t live_count, live_room;
 
@@ -124,10 +125,11 @@ namespaces_of(const struct ab_plan *plan)
 	if (plan->level != AB_LEVEL_NAMESPACE)
 		return 0;
 	return CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-	    (plan->net.mode == AB_NET_HOST ? 0u : CLONE_NEWNET);
+	       (plan->net.mode == AB_NET_HOST ? 0u : CLONE_NEWNET);
 }
 
-/* Linux before 5.3, or a filter that refuses clone3 (Docker's): the older call, and no handler of ours runs in the child. */
+/* Linux before 5.3, or a filter that refuses clone3 (Docker's): the older call, and no handler of ours runs
+ * in the child. */
 static pid_t
 clone_by_flags(uint64_t flags, int *pidfd)
 {
@@ -167,12 +169,14 @@ static int
 clone_failed(const struct ab_plan *plan, int errno_value, struct ab_error *err)
 {
 	if (errno_value == ENOSPC || errno_value == EUSERS) {
-		ab_fail(err, AB_E_UNAVAILABLE, "make the sandbox: too many namespaces on this host: %s", strerror(errno_value));
+		ab_fail(err, AB_E_UNAVAILABLE, "make the sandbox: too many namespaces on this host: %s",
+		    strerror(errno_value));
 		ab_error_hint(err, "raise /proc/sys/user/max_*_namespaces, or run fewer at once");
 		return -1;
 	}
 	if (errno_value == EAGAIN || errno_value == ENOMEM) {
-		ab_fail(err, AB_E_UNAVAILABLE, "make the sandbox: no more processes or memory: %s", strerror(errno_value));
+		ab_fail(err, AB_E_UNAVAILABLE, "make the sandbox: no more processes or memory: %s",
+		    strerror(errno_value));
 		ab_error_hint(err, "see ulimit -u, pids.max of the cgroup, and free memory");
 		return -1;
 	}
@@ -187,7 +191,7 @@ static bool
 prepares_sources(const struct ab_plan *plan)
 {
 	return plan->level == AB_LEVEL_NAMESPACE &&
-	    (plan->ident.mode == AB_IDENT_SETID || plan->ident.mode == AB_IDENT_IDMAP);
+	       (plan->ident.mode == AB_IDENT_SETID || plan->ident.mode == AB_IDENT_IDMAP);
 }
 
 /* Between clone and the moment when init may go on. */
@@ -214,7 +218,8 @@ close_all(int *fds, size_t count)
 
 /* With everything open: clone. In the child this does not return. */
 static int
-launch_init(struct ab_launch *launch, const struct ab_spawn_io *io, struct ab_child *child, struct ab_error *err)
+launch_init(
+    struct ab_launch *launch, const struct ab_spawn_io *io, struct ab_child *child, struct ab_error *err)
 {
 	const struct ab_plan *plan = launch->plan;
 
@@ -236,17 +241,27 @@ launch_init(struct ab_launch *launch, const struct ab_spawn_io *io, struct ab_ch
 }
 
 int
-ab_spawn(const struct ab_plan *plan, const struct ab_spawn_io *io, struct ab_child *child, struct ab_error *err)
+ab_spawn(
+    const struct ab_plan *plan, const struct ab_spawn_io *io, struct ab_child *child, struct ab_error *err)
 {
-	struct ab_launch launch = { .plan = plan, .channel = -1, .stdio = { -1, -1, -1 }, .inherit = io->inherit };
+	struct ab_launch launch = {
+		.plan = plan, .channel = -1, .stdio = { -1, -1, -1 }, .inherit = io->inherit
+	};
 	AB_AUTO_FREE int *source = NULL;
 	ab_promises missing = 0;
 	int status = 0;
 
 	assert(!io->inherit || plan->level == AB_LEVEL_NONE);
-	*child = (struct ab_child){ .pidfd = -1, .pid = -1, .channel = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1,
-		.level = plan->level, .reaped = true };
-	if (make_channel(&child->channel, &launch.channel) < 0 || make_pipes(plan, io, child, launch.stdio) < 0)
+	*child = (struct ab_child){ .pidfd = -1,
+		.pid = -1,
+		.channel = -1,
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1,
+		.level = plan->level,
+		.reaped = true };
+	if (make_channel(&child->channel, &launch.channel) < 0 ||
+	    make_pipes(plan, io, child, launch.stdio) < 0)
 		status = ab_fail_errno(err, errno, "make pipes for the command");
 	if (status == 0 && prepares_sources(plan)) {
 		source = ab_calloc(plan->view_count + 1, sizeof(*source));
@@ -295,7 +310,10 @@ ab_child_receive(struct ab_child *child, struct ab_msg *msg, int *fds, unsigned 
 		char bytes[CMSG_SPACE(sizeof(int) * AB_NETGATE_FDS_MAX)];
 		struct cmsghdr align;
 	} control;
-	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control) };
+	struct msghdr header = { .msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control) };
 	unsigned none = 0;
 	ssize_t n;
 
@@ -326,8 +344,8 @@ ab_child_signal(struct ab_child *child, int signo, enum ab_child_scope scope)
 		(void)send(child->channel, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Below this init; or left behind by one that was killed: a child of ours in a session that is not ours (init began one, and what
- * descends from it cannot come back) and no init. */
+/* Below this init; or left behind by one that was killed: a child of ours in a session that is not ours (init
+ * began one, and what descends from it cannot come back) and no init. */
 static bool
 is_stray(const struct ab_process *process, void *data)
 {

@@ -27,7 +27,8 @@ ab_target_ground(const struct ab_target_place *place, const char *path, size_t *
 		*base = len;
 		if (entry->kind == AB_VIEW_TMPFS)
 			return AB_GROUND_OWN;
-		if (entry->kind == AB_VIEW_BIND && entry->writable && strcmp(entry->source, entry->target) != 0)
+		if (entry->kind == AB_VIEW_BIND && entry->writable &&
+		    strcmp(entry->source, entry->target) != 0)
 			return AB_GROUND_PRIVATE;
 		return AB_GROUND_HOST;
 	}
@@ -35,8 +36,8 @@ ab_target_ground(const struct ab_target_place *place, const char *path, size_t *
 	return AB_GROUND_OWN;
 }
 
-/* One step of the walk: open `name` in dir, after making it when that is allowed. An earlier command may have left a file or a link
- * in the way in a private directory: it goes. */
+/* One step of the walk: open `name` in dir, after making it when that is allowed. An earlier command may have
+ * left a file or a link in the way in a private directory: it goes. */
 static int
 step(int dir, const char *name, bool directory, bool make, bool clear)
 {
@@ -46,7 +47,8 @@ step(int dir, const char *name, bool directory, bool make, bool clear)
 		if (make && directory && mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
 			return -1;
 		if (make && !directory) {
-			AB_AUTO_CLOSE int made = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+			AB_AUTO_CLOSE int made =
+			    openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
 			if (made < 0 && errno != EEXIST)
 				return -1;
 		}
@@ -62,7 +64,8 @@ step(int dir, const char *name, bool directory, bool make, bool clear)
 	return -1;
 }
 
-/* Walk from the root, one component at a time, making what is missing beyond the first `base` bytes of path. */
+/* Walk from the root, one component at a time, making what is missing beyond the first `base` bytes of path.
+ */
 static int
 make_path(const struct ab_target_place *place, const char *path, size_t base, bool directory, bool clear)
 {
@@ -100,8 +103,9 @@ ab_target_open(const struct ab_target_place *place, const char *path, bool direc
 	size_t base;
 	enum ab_target_ground ground = ab_target_ground(place, path, &base);
 
-	/* In the empty root a directory is usually new: one call instead of a failed look-up and a walk. A path of several parts could
-	   lead through a link, and an absolute link out to the host: those are walked. */
+	/* In the empty root a directory is usually new: one call instead of a failed look-up and a walk. A
+	   path of several parts could lead through a link, and an absolute link out to the host: those are
+	   walked. */
 	if (base == 0 && directory && strchr(path + 1, '/') == NULL)
 		(void)mkdirat(place->root, path + 1, 0755);
 	AB_AUTO_CLOSE int fd = ab_mount_open(place->root, path + 1, AB_MOUNT_BENEATH);
@@ -119,7 +123,8 @@ ab_target_open(const struct ab_target_place *place, const char *path, bool direc
 	return make_path(place, path, base, directory, ground == AB_GROUND_PRIVATE);
 }
 
-/* The text of the link at path (in the view), as an absolute path without ".." in `to`. -1 when it is none. */
+/* The text of the link at path (in the view), as an absolute path without ".." in `to`. -1 when it is none.
+ */
 static int
 read_link(int root, const char *path, char to[PATH_MAX])
 {

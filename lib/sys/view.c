@@ -11,7 +11,8 @@
 #include "sys/mount.h"
 #include "sys/target.h"
 
-/* Names in the new root while it is built. (What has no name any more cannot be attached: move_mount(2) says ENOENT.) */
+/* Names in the new root while it is built. (What has no name any more cannot be attached: move_mount(2) says
+ * ENOENT.) */
 #define EMPTY_FILE ".empty"
 #define EMPTY_DIR ".none"
 #define TEXT_FILE ".text"
@@ -22,15 +23,16 @@ struct builder {
 	const struct ab_plan *plan;
 	struct ab_view_result *result;
 	struct ab_fault *fault;
-	int root;     /* the new root: a tmpfs, attached over "/" */
+	int root;		   /* the new root: a tmpfs, attached over "/" */
 	int empty_file, empty_dir; /* in it, under the names below until all is attached: what masks show */
-	bool *attached; /* for each entry of the view */
+	bool *attached;		   /* for each entry of the view */
 };
 
 static uint32_t
 bind_attributes(const struct ab_view *entry)
 {
-	return AB_MOUNT_NOSUID | AB_MOUNT_NODEV | (entry->writable ? 0 : AB_MOUNT_RDONLY) | (entry->noexec ? AB_MOUNT_NOEXEC : 0);
+	return AB_MOUNT_NOSUID | AB_MOUNT_NODEV | (entry->writable ? 0 : AB_MOUNT_RDONLY) |
+	       (entry->noexec ? AB_MOUNT_NOEXEC : 0);
 }
 
 static bool
@@ -54,7 +56,8 @@ mapping_for(const struct ab_ident *ident)
 	return last_fd;
 }
 
-/* The ids that a BIND needs to have mapped: those of the plan, or in a tree of somebody else root's own things. -1: none. */
+/* The ids that a BIND needs to have mapped: those of the plan, or in a tree of somebody else root's own
+ * things. -1: none. */
 static int
 mapping_of(const struct ab_plan *plan, const struct ab_view *entry, const struct stat *st)
 {
@@ -86,7 +89,8 @@ prepare_bind(const struct ab_plan *plan, const struct ab_view *entry, ab_promise
 		int mapped = ab_mount_copy_mapped(fd, bind_attributes(entry), userns);
 		if (mapped >= 0)
 			return mapped;
-		*missing |= AB_PROMISE_BIT(AB_PROMISE_OWNERS); /* a file system without idmapped mounts: overlayfs, NFS */
+		/* a file system without idmapped mounts: overlayfs, NFS */
+		*missing |= AB_PROMISE_BIT(AB_PROMISE_OWNERS);
 	}
 	return ab_mount_copy(fd, bind_attributes(entry));
 }
@@ -117,7 +121,8 @@ ab_view_prepare(const struct ab_plan *plan, int *source, ab_promises *missing, s
 	return 0;
 }
 
-/* The source of a BIND as a detached mount: the parent's, or opened here. -1 with ENOENT, ENOTDIR or EACCES: there is none. */
+/* The source of a BIND as a detached mount: the parent's, or opened here. -1 with ENOENT, ENOTDIR or EACCES:
+ * there is none. */
 static int
 bind_source(struct builder *builder, size_t index)
 {
@@ -171,7 +176,8 @@ attach_tmpfs(struct builder *builder, size_t index)
 
 	snprintf(mode, sizeof(mode), "%o", (unsigned)entry->mode);
 	snprintf(size, sizeof(size), "%lld", (long long)entry->size);
-	AB_AUTO_CLOSE int fs = ab_mount_new("tmpfs", options, AB_MOUNT_NOSUID | AB_MOUNT_NODEV | (entry->noexec ? AB_MOUNT_NOEXEC : 0));
+	AB_AUTO_CLOSE int fs = ab_mount_new(
+	    "tmpfs", options, AB_MOUNT_NOSUID | AB_MOUNT_NODEV | (entry->noexec ? AB_MOUNT_NOEXEC : 0));
 	AB_AUTO_CLOSE int target = fs < 0 ? -1 : ab_target_open(&place, entry->target, true);
 	if (target < 0 || ab_mount_attach(fs, target) < 0)
 		return ab_fault_at(builder->fault, "mount \"%s\"", entry->target);
@@ -179,12 +185,15 @@ attach_tmpfs(struct builder *builder, size_t index)
 	return 0;
 }
 
-/* A file in the new root that holds text: what is attached is a read-only copy of it, and then it loses its name. */
+/* A file in the new root that holds text: what is attached is a read-only copy of it, and then it loses its
+ * name. */
 static int
-attach_file(struct builder *builder, size_t index, const char *path, const char *text, size_t len, bool optional)
+attach_file(
+    struct builder *builder, size_t index, const char *path, const char *text, size_t len, bool optional)
 {
 	struct ab_target_place place = { builder->root, builder->plan, builder->attached, index };
-	AB_AUTO_CLOSE int file = openat(builder->root, TEXT_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	AB_AUTO_CLOSE int file =
+	    openat(builder->root, TEXT_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 
 	if (file < 0)
 		return ab_fault_at(builder->fault, "make \"%s\"", path);
@@ -199,7 +208,9 @@ attach_file(struct builder *builder, size_t index, const char *path, const char 
 	bool skip = target < 0 && optional && copy >= 0 && is_absent(errno);
 	if (!skip && (target < 0 || ab_mount_attach(copy, target) < 0))
 		return ab_fault_at(builder->fault, "attach \"%s\"", path);
-	return unlinkat(builder->root, TEXT_FILE, 0) < 0 ? ab_fault_at(builder->fault, "make \"%s\"", path) : 0;
+	if (unlinkat(builder->root, TEXT_FILE, 0) < 0)
+		return ab_fault_at(builder->fault, "make \"%s\"", path);
+	return 0;
 }
 
 static int
@@ -213,7 +224,8 @@ make_link(struct builder *builder, size_t index)
 	return 0;
 }
 
-/* PIN and LOCK: a target bound onto itself. One that is reached through a link cannot be held: said, not guessed at. */
+/* PIN and LOCK: a target bound onto itself. One that is reached through a link cannot be held: said, not
+ * guessed at. */
 static int
 attach_self(struct builder *builder, const struct ab_view *entry)
 {
@@ -226,9 +238,11 @@ attach_self(struct builder *builder, const struct ab_view *entry)
 	}
 	if (target < 0 && is_absent(errno))
 		return 0;
-	AB_AUTO_CLOSE int copy = target < 0 ? -1 : ab_mount_copy(target, attributes | AB_MOUNT_NOSUID | AB_MOUNT_NODEV);
+	AB_AUTO_CLOSE int copy =
+	    target < 0 ? -1 : ab_mount_copy(target, attributes | AB_MOUNT_NOSUID | AB_MOUNT_NODEV);
 	if (copy < 0 || ab_mount_attach(copy, target) < 0)
-		return ab_fault_at(builder->fault, "%s \"%s\"", entry->kind == AB_VIEW_LOCK ? "lock" : "pin", entry->target);
+		return ab_fault_at(
+		    builder->fault, "%s \"%s\"", entry->kind == AB_VIEW_LOCK ? "lock" : "pin", entry->target);
 	return 0;
 }
 
@@ -265,7 +279,8 @@ attach_entry(struct builder *builder, size_t index)
 	case AB_VIEW_TMPFS:
 		return attach_tmpfs(builder, index);
 	case AB_VIEW_FILE:
-		return attach_file(builder, index, entry->target, entry->text, entry->text_len, entry->optional);
+		return attach_file(
+		    builder, index, entry->target, entry->text, entry->text_len, entry->optional);
 	case AB_VIEW_SYMLINK:
 		return make_link(builder, index);
 	case AB_VIEW_MASK:
@@ -278,8 +293,8 @@ attach_entry(struct builder *builder, size_t index)
 	return ab_fault_at(builder->fault, "attach \"%s\"", entry->target);
 }
 
-/* The empty root over "/" (our own copy of the mounts; the host's paths are still reached through the old root that we keep until
- * the pivot), and the two empty things that masks show. */
+/* The empty root over "/" (our own copy of the mounts; the host's paths are still reached through the old
+ * root that we keep until the pivot), and the two empty things that masks show. */
 static int
 begin(struct builder *builder)
 {
@@ -288,7 +303,8 @@ begin(struct builder *builder)
 	builder->root = ab_mount_new("tmpfs", options, AB_MOUNT_NOSUID | AB_MOUNT_NODEV);
 	if (builder->root < 0 || ab_mount_attach_at(builder->root, AT_FDCWD, "/") < 0)
 		return ab_fault_at(builder->fault, "mount the new root");
-	builder->empty_file = openat(builder->root, EMPTY_FILE, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	builder->empty_file =
+	    openat(builder->root, EMPTY_FILE, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 	if (builder->empty_file < 0 || mkdirat(builder->root, EMPTY_DIR, 0555) < 0)
 		return ab_fault_at(builder->fault, "make masks");
 	builder->empty_dir = openat(builder->root, EMPTY_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -308,9 +324,11 @@ build(struct builder *builder)
 	for (size_t i = 0; i < plan->view_count; i++)
 		if (attach_entry(builder, i) < 0)
 			return -1;
-	if (plan->script != NULL && attach_file(builder, plan->view_count, AB_SCRIPT_PATH, plan->script, plan->script_len, false) < 0)
+	if (plan->script != NULL &&
+	    attach_file(builder, plan->view_count, AB_SCRIPT_PATH, plan->script, plan->script_len, false) < 0)
 		return -1;
-	if (unlinkat(builder->root, EMPTY_FILE, 0) < 0 || unlinkat(builder->root, EMPTY_DIR, AT_REMOVEDIR) < 0 ||
+	if (unlinkat(builder->root, EMPTY_FILE, 0) < 0 ||
+	    unlinkat(builder->root, EMPTY_DIR, AT_REMOVEDIR) < 0 ||
 	    ab_mount_restrict(builder->root, AB_MOUNT_RDONLY, false) < 0)
 		return ab_fault_at(builder->fault, "make the root read-only");
 	if (ab_mount_pivot(builder->root) < 0)
