@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # ab-scope: scopes are made, listed, shown, changed, measured and deleted; ceilings hold in ab-exec.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr; scripts expand inside
 
 load ../helpers/load
 
@@ -124,7 +125,8 @@ ends() {
 }
 
 @test "ceilings hold in ab-exec, however the directory is named" {
-	ab-scope create team --timeout 10s --pids 50 --net none -e WHO=team
+	need_level namespace
+	ab-scope create team --timeout 10s --memory 1GiB --net none -e WHO=team
 	ab-scope create team/u1
 	ends 125 ab-exec --scope team/u1 --timeout 20s -- true
 	[[ $stderr == *timeout*"[denied.policy]"* ]]
@@ -132,8 +134,7 @@ ends() {
 	ends 125 ab-exec --root "$AB_HOME/root/team/u1" --net host -- true
 	cd "$AB_HOME/root/team/u1"
 	ends 125 ab-exec --net host -- true
-	need_level namespace
-	ends 0 ab-exec --scope team/u1 --timeout 5s --pids 40 -c 'echo $WHO; echo $HOME'
+	ends 0 ab-exec --scope team/u1 --timeout 5s --memory 1GiB -c 'echo $WHO; echo $HOME'
 	[ "$output" = team$'\n'"$AB_HOME/root/team/u1" ]
 	ends 0 ab-exec --scope team/u1 -e WHO=me -c 'echo $WHO'
 	[ "$output" = me ]
