@@ -77,7 +77,6 @@ test_terminated(void)
 
 	demo_say(&demo, "{\"id\":1,\"op\":\"nap\",\"length_ms\":60000}\n{\"id\":2,\"op\":\"echo\",\"name\":\"x\"}\n{\"id\":3,\"op\":\"watch\",\"length_ms\":60000}\n{\"op\":\"ping\"}\n");
 	demo_line(&demo);
-	usleep(50000);
 	kill(demo.pid, SIGTERM);
 	for (int answers = 0; answers < 3; answers++) {
 		demo_line(&demo);
@@ -90,7 +89,6 @@ test_terminated(void)
 	demo = demo_start("ab-demo batch");
 	demo_say(&demo, "{\"id\":1,\"op\":\"nap\",\"length_ms\":60000,\"deaf\":true}\n{\"op\":\"ping\"}\n");
 	demo_line(&demo);
-	usleep(50000);
 	kill(demo.pid, SIGINT);
 	CHECK(demo_begins(demo_line(&demo), "{\"id\":1,\"error\":{\"code\":\"cancelled\""));
 	CHECK_INT(demo_end(&demo), 130);

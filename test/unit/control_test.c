@@ -22,8 +22,9 @@ test_cancel(void)
 {
 	struct demo demo = demo_start("ab-demo batch");
 
-	demo_say(&demo, "{\"id\":1,\"op\":\"nap\",\"length_ms\":60000,\"ticks\":2}\n");
-	usleep(100000);
+	/* What was read with the ping has been started when the pong is there. */
+	demo_say(&demo, "{\"id\":1,\"op\":\"nap\",\"length_ms\":60000,\"ticks\":2}\n{\"op\":\"ping\"}\n");
+	CHECK_STRING(demo_line(&demo), "{\"id\":null,\"pong\":true}\n");
 	demo_say(&demo, "{\"id\":2,\"op\":\"echo\",\"name\":\"never\"}\n{\"id\":3,\"op\":\"cancel\",\"target\":2}\n{\"id\":4,\"op\":\"cancel\",\"target\":1}\n"
 			"{\"id\":5,\"op\":\"cancel\",\"target\":\"1\"}\n{\"id\":6,\"op\":\"cancel\"}\n");
 	CHECK_STRING(demo_line(&demo), "{\"id\":3,\"cancelled\":true}\n");
@@ -42,8 +43,8 @@ test_deaf(void)
 	CHECK_INT(demo_run("ab-demo batch -j 2", "{\"id\":1,\"op\":\"nap\",\"length_ms\":200,\"deaf\":true}\n"), 0);
 	CHECK_STRING(demo_out, "{\"id\":1,\"done\":1}\n");
 	struct demo demo = demo_start("ab-demo batch");
-	demo_say(&demo, "{\"id\":1,\"op\":\"nap\",\"length_ms\":300,\"deaf\":true}\n");
-	usleep(100000);
+	demo_say(&demo, "{\"id\":1,\"op\":\"nap\",\"length_ms\":500,\"deaf\":true}\n{\"op\":\"ping\"}\n");
+	CHECK_STRING(demo_line(&demo), "{\"id\":null,\"pong\":true}\n");
 	demo_say(&demo, "{\"id\":2,\"op\":\"cancel\",\"target\":1}\n");
 	CHECK_STRING(demo_line(&demo), "{\"id\":2,\"cancelled\":false}\n");
 	CHECK_STRING(demo_line(&demo), "{\"id\":1,\"done\":1}\n");
