@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # ab-jq: the helper behind --jq.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr; the inner shell expands
 load ../helpers/load
 
 jq_helper() { "$AB_BUILD/libexec/ab/ab-jq" "$@"; }
