@@ -63,7 +63,12 @@ struct ab_msg {
 	ab_promises missing; /* READY: what turned out not to hold */
 };
 
-/* Start. 0, or -1 (isolation.unavailable, system, limit.*) with nothing left behind. Call from the main
+/*
+ * At the levels without namespaces the calling process becomes a subreaper (for good): should init be killed,
+ * by the command itself say, what it leaves becomes a child of ours and ab_child_kill finds it by its session.
+ * A helper that the caller forks must therefore stay in the caller's session.
+ */
+/* Start. 0, or -1 (isolation.unavailable, unavailable, system) with nothing left behind. Call from the main
  * thread only. */
 int ab_spawn(const struct ab_plan *plan, const struct ab_spawn_io *io, struct ab_child *child,
     struct ab_error *err) AB_MUST_USE;
