@@ -34,11 +34,15 @@ tree() {
 	[[ $output == *"on your behalf"* ]]
 }
 
-@test "nested and new repositories are detected" {
+@test "nested repositories that are there are locked, new ones are detected" {
+	need_level namespace
 	tree
 	git init -q vendor/sub
-	run ab-exec --json -c 'echo x >vendor/sub/.git/hooks/pre-commit'
-	check_json '.planted | any(test("vendor/sub/.git/hooks"))'
+	for act in 'echo x >vendor/sub/.git/hooks/pre-commit' 'git -C vendor/sub config core.fsmonitor x' 'mv vendor/sub/.git vendor/g' 'mv vendor v2'; do
+		run ab-exec -c "$act"
+		[ "$status" -ne 0 ] || { echo "went through: $act"; false; }
+	done
+	ab-exec -c 'cd vendor/sub && echo x >f && git add f && git -c user.name=a -c user.email=a@b commit -qm x'
 	run ab-exec --json -c 'git init -q fresh && echo x >fresh/.git/hooks/post-checkout'
 	check_json '.planted | length > 0'
 	run ab-exec --json -c 'echo plain >g'
