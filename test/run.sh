@@ -10,9 +10,9 @@
 # test's shell, for which a bare `wait` would wait.)
 set -eu
 
-# run_one FILE OUT: the output of one file, always ended by a line "# exit STATUS".
+# run_one FILE: the output of one file, always ended by a line "# exit STATUS SECONDS".
 run_one() {
-	status=0
+	status=0 started=$(date +%s)
 	limit="timeout -k 10 ${AB_TEST_TIMEOUT:-900}"
 	case $1 in
 	*.bats)
@@ -34,7 +34,7 @@ run_one() {
 		case $1 in */*) ;; *) set -- "./$1" ;; esac
 		$limit "$1" ;;
 	esac </dev/null || status=$?
-	echo "# exit $status"
+	echo "# exit $status $(($(date +%s) - started))"
 }
 
 # Reads the outputs, prints a line for each and what failed; the exit status is 1 when anything did.
@@ -54,7 +54,7 @@ report() {
 			text = text sprintf("# %s: no plan\n%s", file, tail)
 			bad = 1
 		}
-		printf "%-8s %-44s %4d passed%s%s\n", bad ? "FAILED" : "ok", file, passed,
+		printf "%-8s %-36s %4d s %4d passed%s%s\n", bad ? "FAILED" : "ok", file, seconds, passed,
 		    bad ? sprintf(", %d failed", bad) : "", skipped ? sprintf(", %d skipped", skipped) : ""
 		if (bad)
 			printf "%s", text
@@ -65,9 +65,10 @@ report() {
 		file = names[++count]
 		passed = failed = skipped = 0; planned = -1; status = 0; text = before = tail = ""; after = 0
 	}
-	/^# exit [0-9]+$/ { status = $3; next }
+	/^# exit [0-9]+ [0-9]+$/ { status = $3; seconds = $4; next }
 	{ tail = substr(tail $0 "\n", length(tail $0 "\n") > 4000 ? length(tail $0 "\n") - 4000 : 1) }
-	/^1\.\.[0-9]+/ { planned = substr($1, 4) + 0; next }
+	# A test that runs itself once more as somebody else has two plans.
+	/^1\.\.[0-9]+/ { planned = (planned < 0 ? 0 : planned) + substr($1, 4); next }
 	/^ok / {
 		if (match($0, /# *[Ss][Kk][Ii][Pp]/)) {
 			skipped++

@@ -106,6 +106,13 @@ eventually() {
 nobody_runs() { ! pgrep -f -- "$1" >/dev/null; }
 # gone PATTERN: no process whose command line matches is left, now or very soon.
 gone() { eventually 2 nobody_runs "$1"; }
-# How many descriptors, mounts and cgroups there are: before and after must be the same.
-mounts() { wc -l </proc/self/mounts; }
-cgroups() { find /sys/fs/cgroup -type d -name 'ab-*' 2>/dev/null | wc -l; }
+# Mounts of this test, and cgroups of runs that are over: others run at the same time.
+mounts() { grep -c -- "$BASE" /proc/self/mounts; }
+stale_cgroups() {
+	local dir
+	find /sys/fs/cgroup -type d -name 'ab-*' 2>/dev/null | while read -r dir; do
+		[ -d "/proc/${dir##*-}" ] || echo "$dir"
+	done
+}
+cgroups() { stale_cgroups | wc -l; }
+no_stale_cgroup() { [ -z "$(stale_cgroups)" ]; }
