@@ -35,6 +35,8 @@ struct execution *execution_new(struct ab_call *call, const struct run_params *p
 void execution_free(struct execution *execution);
 /* Judge everything and make the plan. */
 int execution_prepare(struct execution *execution, struct ab_error *err) AB_MUST_USE;
+/* Tell the operation log what runs where. */
+void execution_log(const struct execution *execution);
 /* Start; done is called from the loop. */
 struct ab_run *execution_start(struct execution *execution, struct ab_loop *loop, bool transparent,
     void (*done)(void *data, const struct ab_outcome *outcome, const struct ab_netgate *gate));

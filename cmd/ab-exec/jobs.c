@@ -301,7 +301,8 @@ const struct ab_param gc_params[] = {
 
 const struct ab_field gc_fields[] = {
 	{ .name = "deleted", .type = "integer", .help = "jobs and spools" },
-	{ .name = "freed_bytes", .type = "integer", .help = "of their output" },
+	{ .name = "orphans", .type = "integer", .help = "private HOME and /tmp directories of trees that are gone" },
+	{ .name = "freed_bytes", .type = "integer", .help = "of the jobs' output" },
 	{ .name = NULL }
 };
 
@@ -314,8 +315,12 @@ gc_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 	if (deleted < 0)
 		return -1;
+	int orphans = place_gc(err);
+	if (orphans < 0)
+		return -1;
 	struct ab_json *json = ab_call_record(call);
 	ab_json_integer(json, "deleted", deleted);
+	ab_json_integer(json, "orphans", orphans);
 	ab_json_integer(json, "freed_bytes", (int64_t)freed);
 	ab_call_record_end(call);
 	return AB_DONE;

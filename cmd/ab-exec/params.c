@@ -40,7 +40,7 @@ const struct ab_param run_params[] = {
 	DURATION(grace_ms, .name = "grace", .dflt = "2s", .meta = "DURATION", .help = "time between TERM and KILL", .group = "limits"),
 	SIZE(memory_bytes, .name = "memory", .min = 1 << 20, .max = INT64_MAX, .meta = "SIZE", .help = "memory of all its processes together", .group = "limits"),
 	DURATION(cpu_time_ms, .name = "cpu-time", .meta = "DURATION", .help = "processor time of all its processes together", .group = "limits"),
-	AB_PARAM_INTEGER(struct run_params, pids, .name = "pids", .dflt = "4096", .min = 1, .max = 4194304, .meta = "N", .help = "processes and threads at once", .group = "limits"),
+	AB_PARAM_INTEGER(struct run_params, pids, .name = "pids", .min = 1, .max = 4194304, .meta = "N", .help = "processes and threads at once; 4096 unless the scope says less", .group = "limits"),
 	SIZE(file_size_bytes, .name = "file-size", .meta = "SIZE", .help = "size of any file it writes", .group = "limits"),
 	STRING(leftover, .name = "leftover", .dflt = "kill", .choices = "kill|wait", .meta = "kill|wait", .help = "what becomes of processes that outlive the command", .group = "limits"),
 	/* input and output */

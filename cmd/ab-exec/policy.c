@@ -3,14 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "core/io.h"
-#include "core/time.h"
-#include "sys/home.h"
 #include "sys/ident.h"
 #include "sys/path.h"
 #include "sys/probe.h"
@@ -19,134 +15,8 @@
 
 #define SCRIPT_MAX ((size_t)16 << 20)
 #define ARGUMENT_MAX ((size_t)120 << 10) /* the kernel's MAX_ARG_STRLEN is 128 KiB */
-#define TMP_UNUSED_MS (INT64_C(24) * 3600 * 1000)
-
-void
-place_init(struct exec_place *place)
-{
-	memset(place, 0, sizeof(*place));
-	place->scope.fd = -1;
-	place->tmp_lock = -1;
-}
-
-void
-place_release(struct exec_place *place)
-{
-	ab_scope_release(&place->scope);
-	free(place->home_path);
-	free(place->tmp_path);
-	ab_protect_free(place->before);
-	ab_close_indirect(&place->tmp_lock);
-	place_init(place);
-}
-
-/* A directory of AB_HOME for this tree: its path with `/` as `%`, in parts of at most 200 bytes. */
-static char *
-key_of(const char *path)
-{
-	AB_AUTO_BUF struct ab_buf key = AB_BUF_INIT(8 * 4096);
-	size_t part = 0;
-
-	for (const char *at = path; *at != '\0'; at++) {
-		if (part >= 200) {
-			ab_buf_puts(&key, "%+/");
-			part = 0;
-		}
-		if (*at == '/')
-			ab_buf_putc(&key, '%');
-		else if (*at == '%')
-			ab_buf_puts(&key, "%25");
-		else
-			ab_buf_putc(&key, *at);
-		part++;
-	}
-	return ab_buf_take(&key);
-}
-
-/* AB_HOME/KIND/KEY, made when it is not there; the descriptor is the caller's. */
-static int
-private_dir(const char *kind, const char *tree, char **path, struct ab_error *err)
-{
-	AB_AUTO_FREE char *home = ab_home_path(true, err);
-	AB_AUTO_FREE char *key = key_of(tree);
-
-	if (home == NULL)
-		return -1;
-	*path = ab_asprintf("%s/%s/%s", home, kind, key);
-	int fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0)
-		return fd;
-	AB_AUTO_CLOSE int base = ab_home_dir(kind, err);
-	if (base < 0 || ab_path_make_dirs(base, key, 0700, err) < 0)
-		return -1;
-	fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return ab_fail_errno(err, errno, "open \"%s\"", *path);
-	return fd;
-}
-
-/* HOME of a tree: private, and owned by whom the kernel will see (an idmapped mount sees to that itself). */
-static int
-prepare_home(const char *want, struct ab_plan *plan, struct exec_place *place, struct ab_error *err)
-{
-	if (want == NULL)
-		want = plan->managed ? "scope" : "private";
-	if (strcmp(want, "scope") == 0)
-		return 0;
-	if (strcmp(want, "private") != 0) {
-		AB_AUTO_CLOSE int fd = open(want, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return ab_fail_errno(err, errno, "--home \"%s\"", want);
-		place->home_path = ab_path_canonical(fd, err);
-		return place->home_path == NULL ? -1 : 0;
-	}
-	AB_AUTO_CLOSE int fd = private_dir("homes", plan->tree, &place->home_path, err);
-	struct stat st;
-	if (fd < 0)
-		return -1;
-	if (plan->ident.mode == AB_IDENT_SETID && fstat(fd, &st) == 0 && st.st_uid != plan->ident.kernel_uid &&
-	    fchown(fd, plan->ident.kernel_uid, plan->ident.kernel_gid) < 0)
-		return ab_fail_errno(err, errno, "give \"%s\" to uid %u", place->home_path, (unsigned)plan->ident.kernel_uid);
-	return 0;
-}
-
-/*
- * /tmp of the scope. The directory above it carries the time of last use and a lock: shared while a run uses it, exclusive to
- * empty it after a day without use.
- */
-static int
-prepare_tmp(const char *want, struct ab_plan *plan, struct exec_place *place, struct ab_error *err)
-{
-	AB_AUTO_FREE char *above = NULL;
-	struct stat st;
-
-	if (strcmp(want, "fresh") == 0 && plan->level == AB_LEVEL_NAMESPACE)
-		return 0;
-	place->tmp_lock = private_dir("tmp", plan->tree, &above, err);
-	if (place->tmp_lock < 0)
-		return -1;
-	if (fstat(place->tmp_lock, &st) < 0)
-		return ab_fail_errno(err, errno, "stat \"%s\"", above);
-	bool stale = ab_now_unix_ms() - (int64_t)st.st_mtim.tv_sec * 1000 > TMP_UNUSED_MS;
-	if ((stale || strcmp(want, "fresh") == 0) && flock(place->tmp_lock, LOCK_EX | LOCK_NB) == 0) {
-		struct ab_error ignored = AB_ERROR_INIT;
-		if (ab_path_remove_tree(place->tmp_lock, "tmp", &ignored) < 0 && ignored.code != AB_E_NOT_FOUND) {
-			*err = ignored;
-			return -1;
-		}
-	}
-	if (flock(place->tmp_lock, LOCK_SH) < 0)
-		return ab_fail_errno(err, errno, "lock \"%s\"", above);
-	if (mkdirat(place->tmp_lock, "tmp", 0700) == 0) {
-		if (fchmodat(place->tmp_lock, "tmp", 01777, 0) < 0)
-			return ab_fail_errno(err, errno, "chmod \"%s/tmp\"", above);
-	} else if (errno != EEXIST) {
-		return ab_fail_errno(err, errno, "make \"%s/tmp\"", above);
-	}
-	(void)futimens(place->tmp_lock, NULL);
-	place->tmp_path = ab_asprintf("%s/tmp", above);
-	return 0;
-}
+#define PIDS_DEFAULT 4096
+#define PROTECTION (AB_PROMISE_BIT(AB_PROMISE_PROTECT) | AB_PROMISE_BIT(AB_PROMISE_PROTECT_DEEP))
 
 static int
 decide_limits(const struct run_params *params, const struct exec_place *place, struct ab_plan *plan, struct ab_error *err)
@@ -160,7 +30,11 @@ decide_limits(const struct run_params *params, const struct exec_place *place, s
 		.pids = params->pids,
 		.file_size_bytes = params->file_size_bytes,
 	};
-	return ab_scope_tighten_limits(&place->scope, &plan->limits, err);
+	if (ab_scope_tighten_limits(&place->scope, &plan->limits, err) < 0)
+		return -1;
+	if (plan->limits.pids == AB_UNSET)
+		plan->limits.pids = PIDS_DEFAULT;
+	return 0;
 }
 
 static int
@@ -345,11 +219,9 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 		return -1;
 	if (decide_level(params, place, plan, &probe, err) < 0)
 		return -1;
-	if (!place->protect)
-		plan->missing &= ~(AB_PROMISE_BIT(AB_PROMISE_PROTECT) | AB_PROMISE_BIT(AB_PROMISE_PROTECT_DEEP));
 	if (ab_ident_choose(plan, place->scope.fd, &probe, params->user != NULL, err) < 0)
 		return -1;
-	if (prepare_home(params->home, plan, place, err) < 0 || prepare_tmp(params->tmp, plan, place, err) < 0)
+	if (place_home(place, plan, params->home, err) < 0 || place_tmp(place, plan, params->tmp, err) < 0)
 		return -1;
 	const char *home = home_inside(plan, place, params->home);
 	if (view_make(params, plan, place, home, err) < 0 || view_identity(plan, err) < 0)
@@ -357,6 +229,8 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 	const char *tmp = plan->level == AB_LEVEL_NAMESPACE ? "/tmp" : place->tmp_path;
 	if (environment_make(params, plan, place, home, tmp, err) < 0)
 		return -1;
+	if (!place->protect) /* not asked for; and whoever requires it all the same has it refused */
+		plan->missing = (plan->missing & ~PROTECTION) | (place->require & PROTECTION);
 	ab_promises lost = plan->missing & place->require;
 	for (int promise = 0; lost != 0 && promise < AB_PROMISE_COUNT; promise++)
 		if ((lost & AB_PROMISE_BIT(promise)) != 0) {

@@ -277,6 +277,18 @@ execution_prepare(struct execution *execution, struct ab_error *err)
 	return policy_make(params, &execution->plan, &execution->place, err);
 }
 
+/* The operation log says which program ran where, never its arguments. */
+void
+execution_log(const struct execution *execution)
+{
+	const struct ab_plan *plan = &execution->plan;
+	const char *program = plan->argv != NULL ? strrchr(plan->argv[0], '/') : NULL;
+
+	if (plan->argv != NULL)
+		program = program != NULL ? program + 1 : plan->argv[0];
+	ab_call_log(execution->call, execution->place.scope.settings.log, program, plan->scope_name);
+}
+
 struct ab_run *
 execution_start(struct execution *execution, struct ab_loop *loop, bool transparent,
     void (*done)(void *data, const struct ab_outcome *outcome, const struct ab_netgate *gate))
@@ -361,7 +373,9 @@ run_operation(struct ab_call *call, void *data, struct ab_error *err)
 	const struct run_params *params = data;
 	struct execution *execution = execution_new(call, params);
 
-	if (execution_prepare(execution, err) < 0)
+	int prepared = execution_prepare(execution, err);
+	execution_log(execution);
+	if (prepared < 0)
 		return refuse(execution, err);
 	if (ab_call_dry_run(call)) {
 		ab_plan_print(&execution->plan, ab_call_record(call));

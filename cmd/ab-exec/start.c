@@ -191,6 +191,8 @@ start_operation(struct ab_call *call, void *data, struct ab_error *err)
 	struct execution *execution = execution_new(call, data);
 	int result = execution_prepare(execution, err);
 
+	execution_log(execution);
+
 	if (result == 0 && ab_call_dry_run(call)) {
 		ab_plan_print(&execution->plan, ab_call_record(call));
 		ab_call_record_end(call);

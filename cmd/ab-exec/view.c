@@ -149,7 +149,13 @@ add_asked(struct ab_plan *plan, const struct ab_list *paths, bool writable, cons
 			ab_error_hint(err, "name the directory below it that is needed");
 			return -1;
 		}
-		ab_plan_view(plan, AB_VIEW_BIND, real, real)->writable = writable;
+		struct stat st;
+		if (stat(real, &st) < 0)
+			return ab_fail_errno(err, errno, "%s \"%s\"", option, real);
+		struct ab_view *view = ab_plan_view(plan, AB_VIEW_BIND, real, real);
+		view->writable = writable;
+		view->dev = st.st_dev;
+		view->ino = st.st_ino;
 	}
 	return 0;
 }
@@ -206,7 +212,7 @@ hide_state(struct ab_plan *plan, struct ab_error *err)
 
 /* The picture that the tree is compared with after the run; what it finds is locked. */
 static void
-look_before(const struct run_params *params, const struct ab_plan *plan, struct exec_place *place)
+look_before(const struct run_params *params, struct ab_plan *plan, struct exec_place *place)
 {
 	bool deep = true;
 
@@ -216,6 +222,8 @@ look_before(const struct run_params *params, const struct ab_plan *plan, struct 
 		place->before = ab_protect_before_deep(place->scope.fd, plan->tree, params->unprotect.item, &deep);
 	else
 		place->before = ab_protect_before(place->scope.fd, plan->tree, params->unprotect.item, &deep);
+	if (!deep)
+		plan->missing |= AB_PROMISE_BIT(AB_PROMISE_PROTECT_DEEP);
 }
 
 int

@@ -4,10 +4,11 @@
 load ../helpers/load
 
 @test "start, list, output, wait" {
-	run --separate-stderr ab-exec start -c 'echo one; echo err >&2; sleep 0.3; echo two; exit 3'
+	run --separate-stderr ab-exec start -c 'echo one; echo err >&2; while [ ! -e go ]; do sleep 0.05; done; echo two; exit 3'
 	[ "$status" -eq 0 ]
 	job=$(json .job)
 	[ "$(ab-exec list | jq -r 'select(.job == "'"$job"'").state')" = running ]
+	touch go
 	run ab-exec wait "$job"
 	[ "$status" -eq 3 ]
 	check_json '.job == "'"$job"'"' '.reason == "exit"' '.exit_code == 3' '.stdout == "one\ntwo\n"' '.stderr == "err\n"'
@@ -93,4 +94,15 @@ two" ]
 	[ "$(jq -r .job "$BASE"/j.* | sort -u | wc -l)" -eq 8 ]
 	job=$(ab-exec start -- true | jq -r .job)
 	ab-exec wait "${job:0:28}" >/dev/null
+}
+
+@test "gc deletes the private HOME and /tmp of trees that are gone" {
+	mkdir "$BASE/gone"
+	ab-exec --root "$BASE/gone" -c 'echo x >~/f; echo y >/tmp/g'
+	ab-exec -c 'echo x >~/f'
+	rmdir "$BASE/gone"
+	run ab-exec gc
+	check_json '.orphans >= 1'
+	[ "$(ab-exec -c 'cat ~/f')" = x ]
+	[ "$(ls "$AB_HOME/homes" | grep -c gone)" -eq 0 ]
 }

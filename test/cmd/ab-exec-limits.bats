@@ -141,3 +141,19 @@ except OSError:
 	pkill -KILL -f "^ab-exec batch -j 8" || pkill -KILL -x ab-exec
 	gone "^sleep $mark"
 }
+
+@test "the default of --pids bows to a scope's ceiling" {
+	ab-scope create --root "$BASE" small --pids 50 >/dev/null
+	run ab-exec --root "$BASE" --scope small --json -- true
+	check_json '.status == 0'
+	run ab-exec --root "$BASE" --scope small --pids 60 -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *denied.policy*  ]]
+}
+
+@test "a scope's log is the default of --log" {
+	ab-scope create --root "$BASE" logged --log-to "$BASE/log" >/dev/null
+	ab-exec --root "$BASE" --scope logged -c 'true secret-argument'
+	jq -e '.tool == "ab-exec" and .operation == "run" and .scope == "logged"' "$BASE/log"
+	! grep secret-argument "$BASE/log"
+}
