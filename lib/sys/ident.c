@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -137,18 +138,27 @@ write_maps(pid_t pid, const struct ab_ident *ident)
 	return write_map(pid, "gid_map", text);
 }
 
+/*
+ * Holds a user namespace until it is opened and the holder killed. It shares the caller's memory (copying that would be most of its
+ * cost) and so does nothing but two system calls on a stack of its own.
+ */
+static int
+hold_namespace(void *parent)
+{
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	while (syscall(SYS_getppid) == *(const pid_t *)parent)
+		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+	return 0;
+}
+
 int
 ab_ident_userns(const struct ab_ident *ident)
 {
 	char path[64];
+	_Alignas(16) char stack[16384];
 	pid_t parent = getpid();
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+	pid_t pid = clone(hold_namespace, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD, &parent);
 
-	if (pid == 0) { /* holds the namespace until it is opened */
-		while (getppid() == parent)
-			pause();
-		_exit(0);
-	}
 	if (pid < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
@@ -244,9 +254,7 @@ choose_for_root(struct ab_plan *plan, int tree_fd, const struct ab_probe *probe,
 	} else if (st.st_uid == 0 && plan->level == AB_LEVEL_NAMESPACE && probe->idmap && may_change_ids()) {
 		ident->mode = AB_IDENT_IDMAP;
 		fill_map(ident, &owners);
-		if (takes_idmap(ident, tree_fd, probe))
-			others = owners.beyond;
-		else
+		if (!takes_idmap(ident, tree_fd, probe))
 			ident->mode = AB_IDENT_ROOT;
 	} else {
 		ident->mode = AB_IDENT_ROOT;
