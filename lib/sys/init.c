@@ -39,7 +39,7 @@ struct init {
 	bool done; /* it has ended, with wait_status */
 	int wait_status;
 	uint32_t limits_hit;
-	pid_t self;
+	pid_t self, shown_as; /* in its own namespace; in the /proc of the view */
 };
 
 static void
@@ -214,7 +214,7 @@ is_inside(const struct ab_process *process, void *data)
 {
 	const struct init *init = data;
 
-	return init->namespaces ? process->pid != init->self : process->ppid == init->self;
+	return init->shown_as == 1 ? process->pid != 1 : process->ppid == init->shown_as;
 }
 
 /* Memory: the plain sum first; only when it is too much, the one where shared pages count once. */
@@ -412,8 +412,14 @@ open_samples(struct init *init)
 
 	if (!plan->sample_memory && !plan->sample_cpu)
 		return;
-	if (!init->namespaces || plan->fresh_proc)
+	if (!init->namespaces || plan->fresh_proc || init->command.outer_proc)
 		init->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char number[16];
+	ssize_t len = readlinkat(init->proc_fd, "self", number, sizeof(number) - 1);
+	number[len > 0 ? len : 0] = '\0';
+	init->shown_as = (pid_t)strtol(number, NULL, 10);
+	if (init->shown_as <= 0)
+		ab_close_indirect(&init->proc_fd);
 	if (init->proc_fd < 0)
 		init->command.missing |= (plan->sample_memory ? AB_PROMISE_BIT(AB_PROMISE_MEMORY) : 0) |
 					 (plan->sample_cpu ? AB_PROMISE_BIT(AB_PROMISE_CPU) : 0);

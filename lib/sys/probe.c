@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -281,8 +283,17 @@ ab_probe_asked(const struct ab_plan *plan)
 	return asked;
 }
 
-ab_promises
-ab_probe_missing(const struct ab_probe *probe, const struct ab_plan *plan)
+static bool
+may_lift_limits(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & (1u << CAP_SYS_RESOURCE)) != 0;
+}
+
+static ab_promises
+missing_of(const struct ab_probe *probe, const struct ab_plan *plan, ab_promises asked)
 {
 	const bool root = geteuid() == 0;
 	const struct ab_facts facts = {
@@ -294,9 +305,16 @@ ab_probe_missing(const struct ab_probe *probe, const struct ab_plan *plan)
 		.root = root,
 		.kernel_root = root && (plan->level == AB_LEVEL_NONE || plan->ident.mode == AB_IDENT_ROOT),
 		.host_net = plan->net.mode == AB_NET_HOST,
+		.lifts_limits = plan->level == AB_LEVEL_NONE && may_lift_limits(),
 	};
 
-	return ab_promise_missing(plan->level, &facts, ab_probe_asked(plan));
+	return ab_promise_missing(plan->level, &facts, asked);
+}
+
+ab_promises
+ab_probe_missing(const struct ab_probe *probe, const struct ab_plan *plan)
+{
+	return missing_of(probe, plan, ab_probe_asked(plan));
 }
 
 /* 0 when the level can be had for this plan, else -1 and why. */
@@ -357,7 +375,7 @@ ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises re
 	}
 	plan->level = level;
 	plan->fresh_proc = level == AB_LEVEL_NAMESPACE && probe->fresh_proc;
-	plan->missing |= ab_probe_missing(probe, plan);
+	plan->missing |= missing_of(probe, plan, ab_probe_asked(plan) | require);
 	if (ab_promise_require(require, plan->missing, level, err) == 0)
 		return 0;
 	hint_namespace(probe, err);

@@ -56,7 +56,7 @@ ab_promises ab_probe_missing(const struct ab_probe *probe, const struct ab_plan 
 /*
  * Choose a level: want AUTO or one. Fills plan->level, fresh_proc, missing. -1 isolation.unavailable, with
  * the exact remedy as hint (sysctl, AppArmor profile or docker option, by what was found). require: promises
- * that must not be missing.
+ * that must not be missing (to require is to ask).
  */
 int ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises require, struct ab_plan *plan,
     struct ab_error *err) AB_MUST_USE;

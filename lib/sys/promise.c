@@ -99,7 +99,7 @@ ab_promise_parse(const char *word, enum ab_promise *promise, struct ab_error *er
 
 /*
  * The table. A limit that is kept by sampling (memory, cpu: every 50 ms) is kept where the command cannot get
- * at the sampler. At level landlock, `net` and `unix` are kept by refusing sockets, so they hang on the
+ * at the sampler; at level none it can, which ends the run with an error. At level landlock, `net` and `unix` are kept by refusing sockets, so they hang on the
  * filter.
  */
 static enum ab_kept
@@ -119,7 +119,7 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 		kept = namespace && facts->fresh_proc;
 		break;
 	case AB_PROMISE_NET:
-		kept = namespace || (!none && facts->seccomp);
+		kept = !facts->host_net && (namespace || (!none && facts->seccomp));
 		break;
 	case AB_PROMISE_SECCOMP:
 		kept = !none && facts->seccomp;
@@ -149,8 +149,9 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 		kept =
 		    namespace ? !facts->host_net || facts->landlock_abi >= ABI_SCOPE : !none && facts->seccomp;
 		break;
-	case AB_PROMISE_DISK: /* root may raise its own limit */
-		return none && facts->kernel_root ? AB_DETECTED : AB_KEPT;
+	case AB_PROMISE_DISK:
+		kept = !none || !facts->lifts_limits;
+		break;
 	case AB_PROMISE_COUNT:
 		break;
 	}
@@ -169,6 +170,7 @@ ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who)
 		.root = who != AB_WHO_USER,
 		.kernel_root =
 		    who == AB_WHO_CONTAINER_ROOT || (who == AB_WHO_ROOT && level != AB_LEVEL_NAMESPACE),
+		.lifts_limits = who == AB_WHO_ROOT && level == AB_LEVEL_NONE,
 	};
 }
 

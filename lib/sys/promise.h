@@ -55,8 +55,8 @@ const char *ab_kept_name(enum ab_kept kept); /* "kept", "detected", "not kept" *
 
 /*
  * What decides a cell on a given host. The table's columns are these facts as they usually are: a user
- * without a cgroup of its own; root with cgroups and idmapped mounts; root in a container that hides /proc
- * paths, gives no cgroup and lies on overlayfs.
+ * without a cgroup of its own; root with every capability, cgroups and idmapped mounts; root in a container
+ * that hides /proc paths, gives no cgroup, lies on overlayfs, and has the few capabilities that are usual.
  */
 struct ab_facts {
 	bool fresh_proc;    /* /proc can be mounted */
@@ -67,6 +67,7 @@ struct ab_facts {
 	bool root;	    /* the caller is root */
 	bool kernel_root;   /* the kernel sees uid 0 in the command, too */
 	bool host_net;	    /* --net host: abstract sockets of the host are in reach but for Landlock */
+	bool lifts_limits;  /* level none: the command has CAP_SYS_RESOURCE */
 };
 /* The facts that a column of the table stands for, at a level. */
 void ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who);

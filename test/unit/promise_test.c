@@ -51,7 +51,7 @@ the_table(void)
 		[AB_PROMISE_PROTECT_DEEP] = "ddd ddd ddd", [AB_PROMISE_OWNERS] = "kdd kdd kkk",
 		[AB_PROMISE_KUID] = "kkn knn knn",	   [AB_PROMISE_SIGNALS] = "kkk kkk nnn",
 		[AB_PROMISE_METADATA] = "kkk nnn nnn",	   [AB_PROMISE_UNIX] = "kkk kkk nnn",
-		[AB_PROMISE_DISK] = "kkk kkk kdd",
+		[AB_PROMISE_DISK] = "kkk kkk knk",
 	};
 
 	for (unsigned promise = 0; promise < AB_PROMISE_COUNT; promise++) {
