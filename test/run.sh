@@ -10,30 +10,38 @@
 # test's shell, for which a bare `wait` would wait.)
 set -eu
 
-# run_one FILE: the output of one file, always ended by a line "# exit STATUS SECONDS".
+# run_one FILE: run it; its exit status. timeout(1) makes a process group of the test, which ends with it.
 run_one() {
-	status=0 started=$(date +%s)
 	limit="timeout -k 10 ${AB_TEST_TIMEOUT:-900}"
 	case $1 in
 	*.bats)
-		$limit bats --tap "$1" ;;
+		set -- bats --tap "$1" ;;
 	*_fuzz)
-		corpus=$(mktemp -d)
-		name=${1##*/}
-		set -- "$1" "$corpus"
-		[ ! -d "test/fuzz/corpus/$name" ] || set -- "$@" "test/fuzz/corpus/$name"
-		if $limit "$@" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-		    -artifact_prefix="${AB_BUILD:-build}/$name-"; then
-			echo "ok 1 - $name"
-		else
-			echo "not ok 1 - $name"
-		fi
-		rm -rf "$corpus"
-		echo 1..1 ;;
+		name=${1##*/} corpus=test/fuzz/corpus/${1##*/}
+		mkdir "$dir/$number.corpus"
+		[ -d "$corpus" ] || corpus=
+		set -- "$1" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
+		    -artifact_prefix="${AB_BUILD:-build}/$name-" "$dir/$number.corpus" ${corpus:+"$corpus"} ;;
+	*/*) ;;
 	*)
-		case $1 in */*) ;; *) set -- "./$1" ;; esac
-		$limit "$1" ;;
-	esac </dev/null || status=$?
+		set -- "./$1" ;;
+	esac
+	$limit "$@" </dev/null &
+	trap 'kill $!; exit 143' INT TERM HUP
+	wait $!
+}
+
+# one FILE: its output, for a fuzz target as TAP, and a last line "# exit STATUS SECONDS".
+one() {
+	status=0 started=$(date +%s)
+	echo $$ >"$dir/$number.pid"
+	run_one "$1" || status=$?
+	case $1 in
+	*_fuzz)
+		[ $status = 0 ] || printf 'not '
+		printf 'ok 1 - %s\n1..1\n' "${1##*/}" ;;
+	esac
+	rm "$dir/$number.pid"
 	echo "# exit $status $(($(date +%s) - started))"
 }
 
@@ -96,16 +104,21 @@ report() {
 }
 
 if [ "${1:-}" = --one ]; then
-	number=$2 dir=$3 file=$4
-	run_one "$file" >"$dir/$number.out" 2>&1
+	number=$2 dir=$3
+	one "$4" >"$dir/$number.out" 2>&1
 	exit 0
 fi
 [ $# -gt 0 ] || { echo "usage: test/run.sh FILE..." >&2; exit 2; }
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ab-run.XXXXXX")
+# What is running ends with us.
+stop() {
+	cat "$dir"/*.pid 2>/dev/null | xargs -r kill 2>/dev/null || :
+	exit "$1"
+}
 trap 'rm -rf "$dir"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'stop 130' INT
+trap 'stop 143' TERM HUP
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
 list='' number=1000
@@ -115,7 +128,8 @@ for file; do
 "
 done
 # shellcheck disable=SC2016 # expanded by the inner shell
-printf '%s' "$list" | xargs -P "${AB_TEST_JOBS:-2}" -L 1 "$0" --one
+printf '%s' "$list" | xargs -P "${AB_TEST_JOBS:-2}" -L 1 "$0" --one &
+wait $!
 AB_RUN_NAMES=$(for file; do echo "${file#"${AB_BUILD:-build}"/}"; done)
 export AB_RUN_NAMES
 report "$dir"
