@@ -277,6 +277,8 @@ serve(struct init *init)
 		int64_t wait_ms = next_sample == AB_NEVER ? -1 : next_sample - ab_now_ms();
 		int ready = poll(
 		    watched, AB_COUNT_OF(watched), wait_ms < 0 && next_sample != AB_NEVER ? 0 : (int)wait_ms);
+		if (ready < 0 && errno != EINTR)
+			leave(init); /* blind: everything ends, and the parent sees that it was not the command's end */
 		if (ready > 0 && watched[0].revents != 0)
 			take_request(init);
 		if (ready > 0 && watched[1].revents != 0) {

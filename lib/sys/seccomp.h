@@ -5,7 +5,9 @@
  * A deny-list: programs that developers run are too many to be allowed call by call. Refused are what changes
  * the machine (mount, modules, clock, swap), what opens the kernel's wide side doors (bpf, io_uring, keyctl,
  * userfaultfd, perf), new namespaces, typing into a terminal (TIOCSTI), socket families other than UNIX,
- * INET, INET6 and NETLINK_ROUTE, other architectures, and every call newer than the list. ptrace and
+ * INET, INET6 and NETLINK_ROUTE, programs that run as their owner (chmod u+s: the host would honour it), the
+ * limits and the priority of processes that are not the command's but have its uid (init; without a pid
+ * namespace all of the user's), other architectures, and every call newer than the list. ptrace and
  * process_vm_* are allowed: in an own process and user namespace they reach only the command's own processes,
  * and gdb, strace and LeakSanitizer need them (Docker does the same).
  */

@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 /* Calls from here on are newer than the lists below: ENOSYS, and programs fall back. */
 #define FIRST_UNKNOWN 463
@@ -34,7 +36,24 @@
  */
 #define HARMLESS_PERSONALITY (0x0008u | 0x20000u | 0x40000u)
 
-enum verdict { ALLOW, DENY, UNKNOWN, CLONE, IOCTL, PERSONALITY, SOCKET, SOCKETPAIR, OPEN, OPENAT, VERDICT_COUNT };
+enum verdict {
+	ALLOW,
+	DENY,
+	UNKNOWN,
+	CLONE,
+	IOCTL,
+	PERSONALITY,
+	SOCKET,
+	SOCKETPAIR,
+	OPEN,
+	OPENAT,
+	CHMOD,	  /* the mode is argument 1 */
+	CHMODAT,  /* argument 2 */
+	OTHER,	  /* a process as argument 0: its limits, its scheduling */
+	PRIORITY, /* what a number names as argument 0, the number as argument 1 */
+	IO_PRIORITY,
+	VERDICT_COUNT
+};
 
 struct variant {
 	const char *name;
@@ -80,9 +99,19 @@ static const struct {
 	const char *name;
 	enum verdict verdict;
 } checked[] = {
+	{ "chmod", CHMOD },
 	{ "clone", CLONE },
+	{ "fchmod", CHMOD },
+	{ "fchmodat", CHMODAT },
+	{ "fchmodat2", CHMODAT },
 	{ "ioctl", IOCTL },
+	{ "ioprio_set", IO_PRIORITY },
 	{ "personality", PERSONALITY },
+	{ "prlimit64", OTHER },
+	{ "sched_setattr", OTHER },
+	{ "sched_setparam", OTHER },
+	{ "sched_setscheduler", OTHER },
+	{ "setpriority", PRIORITY },
 	{ "socket", SOCKET },
 	{ "socketpair", SOCKETPAIR },
 };
@@ -154,6 +183,8 @@ fill_verdicts(const struct variant *variant, uint8_t verdicts[static FIRST_UNKNO
 		set_verdict(verdicts, unknown[i], UNKNOWN);
 	for (size_t i = 0; i < sizeof(checked) / sizeof(checked[0]); i++)
 		set_verdict(verdicts, checked[i].name, checked[i].verdict);
+	if (!variant->landlock)
+		set_verdict(verdicts, "sched_setaffinity", OTHER);
 	if (variant->old) {
 		set_verdict(verdicts, "truncate", DENY);
 		set_verdict(verdicts, "truncate64", DENY);
@@ -248,6 +279,54 @@ emit_open(struct program *program, unsigned flags_arg)
 	emit_return(program, 0);
 }
 
+/*
+ * A program that runs as the tree's owner (root's, perhaps) for everybody on the host: nosuid holds inside only. A mode given when
+ * a file is made needs no look: writing to it takes the bit away again.
+ */
+static void
+emit_chmod(struct program *program, unsigned mode_arg)
+{
+	emit_load_arg(program, mode_arg);
+	emit_if(program, BPF_JSET, S_ISUID, EPERM);
+	emit_return(program, 0);
+}
+
+/*
+ * Processes that have the same uid, and are not the command's: init, whose poll(2) fails when it may have no descriptors and who does
+ * not get to run when it is made idle; and without a pid namespace everything of the user. The kernel asks for no more than the uid
+ * (prlimit(2), sched(7)). Threads set their own affinity by number, so without a pid namespace that one is not looked at.
+ */
+static void
+emit_other(struct program *program, const struct variant *variant)
+{
+	emit_load_arg(program, 0);
+	if (variant->landlock) {
+		emit_if(program, BPF_JEQ, 0, 0);
+		emit_return(program, EPERM);
+		return;
+	}
+	emit_if(program, BPF_JEQ, 1, EPERM);
+	emit_return(program, 0);
+}
+
+/* setpriority(2) counts what a number names (process, group, user) from 0, ioprio_set(2) from 1. */
+static void
+emit_priority(struct program *program, const struct variant *variant, bool of_io)
+{
+	emit_load_arg(program, 0);
+	emit_if(program, BPF_JEQ, of_io ? 3 : PRIO_USER, EPERM);
+	if (variant->landlock)
+		emit_if(program, BPF_JEQ, of_io ? 2 : PRIO_PGRP, EPERM);
+	emit_load_arg(program, 1);
+	if (variant->landlock) {
+		emit_if(program, BPF_JEQ, 0, 0);
+		emit_return(program, EPERM);
+		return;
+	}
+	emit_if(program, BPF_JEQ, 1, EPERM);
+	emit_return(program, 0);
+}
+
 static void
 emit_body(struct program *program, enum verdict verdict, const struct variant *variant)
 {
@@ -278,6 +357,17 @@ emit_body(struct program *program, enum verdict verdict, const struct variant *v
 	case OPEN:
 	case OPENAT:
 		emit_open(program, verdict == OPEN ? 1 : 2);
+		break;
+	case CHMOD:
+	case CHMODAT:
+		emit_chmod(program, verdict == CHMOD ? 1 : 2);
+		break;
+	case OTHER:
+		emit_other(program, variant);
+		break;
+	case PRIORITY:
+	case IO_PRIORITY:
+		emit_priority(program, variant, verdict == IO_PRIORITY);
 		break;
 	default:
 		abort();

@@ -12,6 +12,8 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -138,6 +140,23 @@ CALL(call_open_write, open("/dev/null", O_WRONLY | O_TRUNC))
 CALL(call_truncate, truncate("/proc/self/nothing", 0))
 CALL(call_openat2, syscall(437, AT_FDCWD, "/", (uint64_t[3]){ O_PATH, 0, 0 }, 24))
 
+CALL(call_chmod, chmod("/proc/self/nothing", 04755))
+CALL(call_fchmodat, syscall(SYS_fchmodat, AT_FDCWD, "/proc/self/nothing", 06755 | (1ul << 40)))
+CALL(call_fchmodat2, syscall(452, AT_FDCWD, "/proc/self/nothing", 04755, 0))
+CALL(call_chmod_group, chmod("/proc/self/nothing", 02755))
+/* Changes nothing: the new limits are not given, the priorities are those of a process that is not there. */
+CALL(call_limits_init, syscall(SYS_prlimit64, 1, RLIMIT_NOFILE, NULL, NULL))
+CALL(call_limits_own, syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, NULL))
+CALL(call_limits_other, syscall(SYS_prlimit64, getppid(), RLIMIT_NOFILE, NULL, NULL))
+CALL(call_scheduler_init, syscall(SYS_sched_setscheduler, 1, -1, NULL))
+CALL(call_affinity_init, syscall(SYS_sched_setaffinity, 1, 0, NULL))
+CALL(call_affinity_other, syscall(SYS_sched_setaffinity, 0x7fffffff, 0, NULL))
+CALL(call_priority_init, syscall(SYS_setpriority, PRIO_PROCESS, 1, 0))
+CALL(call_priority_user, syscall(SYS_setpriority, PRIO_USER, 0x7ffffff0, 0))
+CALL(call_priority_own, syscall(SYS_setpriority, PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0)))
+CALL(call_io_priority_init, syscall(SYS_ioprio_set, 1, 1, 0))
+CALL(call_io_priority_user, syscall(SYS_ioprio_set, 3, 0x7ffffff0, 0))
+
 struct expectation {
 	const char *name;
 	long (*call)(void);
@@ -169,6 +188,9 @@ refuses_what_changes_the_machine(void)
 		EXPECT(call_no_number, ENOSYS), EXPECT(call_clone_user, EPERM), EXPECT(call_clone_pid, EPERM),
 		EXPECT(call_tiocsti, EPERM), EXPECT(call_tiocsti_high, EPERM), EXPECT(call_tioclinux, EPERM),
 		EXPECT(call_persona_exec, EPERM), EXPECT(call_persona_page0, EPERM),
+		EXPECT(call_chmod, EPERM), EXPECT(call_fchmodat, EPERM), EXPECT(call_fchmodat2, EPERM),
+		EXPECT(call_limits_init, EPERM), EXPECT(call_scheduler_init, EPERM), EXPECT(call_priority_init, EPERM),
+		EXPECT(call_priority_user, EPERM), EXPECT(call_io_priority_init, EPERM), EXPECT(call_io_priority_user, EPERM),
 	};
 
 	for (int filter = 0; filter < AB_SECCOMP_COUNT; filter++)
@@ -182,6 +204,7 @@ allows_what_developers_need(void)
 		EXPECT(call_getpid, 0), EXPECT(call_fork, 0), EXPECT(call_ptrace, 0), EXPECT(call_persona_ask, 0),
 		EXPECT(call_persona_linux32, 0), EXPECT(call_persona_norandom, 0), EXPECT(call_pair_stream, 0),
 		EXPECT(call_pair_packet, 0), EXPECT(call_open_write, 0), EXPECT(call_landlock, 0),
+		EXPECT(call_chmod_group, ENOENT), EXPECT(call_limits_own, 0), EXPECT(call_priority_own, 0),
 	};
 
 	for (int filter = 0; filter < AB_SECCOMP_COUNT; filter++)
@@ -196,6 +219,7 @@ namespace_families(void)
 		EXPECT(call_pair_datagram, 0), EXPECT(call_audit, EPROTONOSUPPORT), EXPECT(call_vsock, EAFNOSUPPORT),
 		EXPECT(call_alg, EAFNOSUPPORT), EXPECT(call_packet, EAFNOSUPPORT), EXPECT(call_unspecified, EAFNOSUPPORT),
 		EXPECT(call_open_trunc, ENOENT), EXPECT(call_truncate, ENOENT), EXPECT(call_openat2, 0),
+		EXPECT(call_limits_other, 0), EXPECT(call_affinity_init, EPERM),
 	};
 
 	check_all(AB_SECCOMP_NAMESPACE, list, AB_COUNT_OF(list));
@@ -210,6 +234,8 @@ landlock_without_network(void)
 		EXPECT(call_route, EAFNOSUPPORT), EXPECT(call_vsock, EAFNOSUPPORT), EXPECT(call_pair_datagram, EACCES),
 	};
 
+	CHECK_INT(under(AB_SECCOMP_NO_NET, call_limits_other), EPERM);
+	CHECK_INT(under(AB_SECCOMP_NO_NET, call_affinity_other), ESRCH); /* how threads set their own */
 	check_all(AB_SECCOMP_NO_NET, list, AB_COUNT_OF(list));
 	check_all(AB_SECCOMP_NO_NET_OLD, list, AB_COUNT_OF(list));
 	check_all(AB_SECCOMP_NO_NET_UNIX, list + 2, AB_COUNT_OF(list) - 3);
