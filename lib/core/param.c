@@ -231,22 +231,33 @@ ab_param_judge_choice(
 	    ab_param_label(name, param, source), ab_quote(quoted, text), list);
 }
 
+/* Our own numbers stay below 2^53 (contract section 3), and what is added to a time never overflows. */
+static int64_t
+highest(const struct ab_param *param)
+{
+	const int64_t exact = (INT64_C(1) << 53) - 1;
+
+	if (param->type != AB_INTEGER && (param->max == 0 || param->max > exact))
+		return exact;
+	return param->max != 0 ? param->max : INT64_MAX;
+}
+
 int
 ab_param_judge_bounds(const struct ab_param *param, int64_t value, enum ab_source source, struct ab_error *err)
 {
 	char name[AB_LABEL_SIZE], low[AB_UNIT_SIZE], high[AB_UNIT_SIZE];
 
-	if (value >= param->min && (param->max == 0 || value <= param->max) && value != AB_UNSET)
+	if (value >= param->min && value <= highest(param) && value != AB_UNSET)
 		return 0;
 	if (source == AB_FROM_REQUEST || param->type == AB_INTEGER) {
 		snprintf(low, sizeof(low), "%lld", (long long)param->min);
-		snprintf(high, sizeof(high), "%lld", (long long)param->max);
+		snprintf(high, sizeof(high), "%lld", (long long)highest(param));
 	} else if (param->type == AB_DURATION) {
 		ab_duration_format(low, param->min);
-		ab_duration_format(high, param->max);
+		ab_duration_format(high, highest(param));
 	} else {
 		ab_size_format(low, param->min);
-		ab_size_format(high, param->max);
+		ab_size_format(high, highest(param));
 	}
 	ab_param_label(name, param, source);
 	if (value < param->min)

@@ -309,9 +309,13 @@ ab_scope_tighten_limits(const struct ab_scope *scope, struct ab_limits *asked, s
 {
 	if (within_limits(asked, &scope->settings.limits, err) != 0)
 		return -1;
-	for (size_t i = 0; i < AB_COUNT_OF(limits); i++)
-		if (*limit_of(asked, i) == AB_UNSET)
-			*limit_of(asked, i) = *limit_of(&scope->settings.limits, i);
+	for (size_t i = 0; i < AB_COUNT_OF(limits); i++) {
+		int64_t *limit = limit_of(asked, i);
+		if (*limit == AB_UNSET)
+			*limit = *limit_of(&scope->settings.limits, i);
+		else if (*limit == 0)
+			*limit = AB_UNSET; /* as with timeout(1): no limit */
+	}
 	return 0;
 }
 

@@ -244,13 +244,21 @@ last_heard_ms(const struct ab_run *run)
 	return heard;
 }
 
+static int64_t
+idle_deadline_ms(const struct ab_run *run)
+{
+	int64_t deadline;
+
+	if (__builtin_add_overflow(last_heard_ms(run), run->plan.limits.idle_timeout_ms, &deadline))
+		return AB_NEVER;
+	return deadline;
+}
+
 static void
 arm_idle(struct ab_run *run)
 {
-	int64_t idle_ms = run->plan.limits.idle_timeout_ms;
-
-	if (idle_ms != AB_UNSET && !run->stopped && run->phase == RUNNING)
-		ab_loop_arm(run->loop, &run->idle, last_heard_ms(run) + idle_ms);
+	if (run->plan.limits.idle_timeout_ms != AB_UNSET && !run->stopped && run->phase == RUNNING)
+		ab_loop_arm(run->loop, &run->idle, idle_deadline_ms(run));
 }
 
 static void
@@ -258,7 +266,7 @@ idle_fired(struct ab_timer *timer)
 {
 	struct ab_run *run = timer->data;
 
-	if (last_heard_ms(run) + run->plan.limits.idle_timeout_ms > ab_now_ms())
+	if (idle_deadline_ms(run) > ab_now_ms())
 		arm_idle(run);
 	else
 		end(run, AB_REASON_IDLE_TIMEOUT, 0);

@@ -137,8 +137,9 @@ except OSError:
 	mark=$(unique)
 	for i in $(seq 1 8); do echo "{\"id\":$i,\"command\":\"setsid sleep $mark & sleep $mark\"}"; done >"$BASE/requests"
 	{ cat "$BASE/requests"; sleep 30; } | ab-exec batch -j 8 >/dev/null &
+	batch=$!
 	eventually 5 bash -c "[ \$(pgrep -cf '^sleep $mark') -ge 16 ]"
-	pkill -KILL -f "^ab-exec batch -j 8" || pkill -KILL -x ab-exec
+	kill -KILL "$batch"
 	gone "^sleep $mark"
 }
 
@@ -149,6 +150,21 @@ except OSError:
 	run ab-exec --root "$BASE" --scope small --pids 60 -- true
 	[ "$status" -eq 125 ]
 	[[ $output == *denied.policy*  ]]
+}
+
+@test "0 is no limit, and the largest that can be said is none in practice" {
+	run ab-exec --timeout 0 --idle-timeout 0 --cpu-time 0 --file-size 0 --json -c 'sleep 0.1; echo x >f; cat f'
+	check_json '.reason == "exit"' '.stdout == "x\n"'
+	for field in timeout_ms idle_timeout_ms grace_ms cpu_time_ms memory_bytes file_size_bytes max_spool_bytes; do
+		run ab-exec batch <<<"{\"command\":\"sleep 0.02; echo x\",\"$field\":9007199254740991}"
+		check_json '.reason == "exit"' '.stdout == "x\n"'
+		run ab-exec batch <<<"{\"command\":\"true\",\"$field\":9007199254740992}"
+		check_json '.error.code == "input.invalid"'
+	done
+	ab-scope create --root "$BASE" limited --timeout 5m >/dev/null
+	run ab-exec --root "$BASE" --scope limited --timeout 0 -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *denied.policy* ]]
 }
 
 @test "a scope's log is the default of --log" {

@@ -27,8 +27,10 @@ test_limits(void)
 	CHECK_INT(ask.pids, AB_UNSET);
 	ask.timeout_ms = 4999;
 	ask.pids = 1000000;
+	ask.cpu_time_ms = 0; /* no limit, where there is no ceiling */
 	CHECK_INT(ab_scope_tighten_limits(&scope, &ask, &err), 0);
 	CHECK_INT(ask.timeout_ms, 4999);
+	CHECK_INT(ask.cpu_time_ms, AB_UNSET);
 	ask.timeout_ms = 5001;
 	CHECK_INT(ab_scope_tighten_limits(&scope, &ask, &err), -1);
 	CHECK_INT(err.code, AB_E_DENIED_POLICY);

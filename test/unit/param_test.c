@@ -94,6 +94,10 @@ test_bounds(void)
 	CHECK_INT(ab_param_judge_bounds(&param, 1 << 21, AB_FROM_REQUEST, &err), -1);
 	CHECK_STRING(err.msg, "\"size_bytes\": must be at most 1048576");
 	param.min = param.max = 0;
+	CHECK_INT(ab_param_judge_bounds(&param, (INT64_C(1) << 53) - 1, AB_FROM_REQUEST, &err), 0);
+	CHECK_INT(ab_param_judge_bounds(&param, INT64_C(1) << 53, AB_FROM_REQUEST, &err), -1);
+	CHECK_STRING(err.msg, "\"size_bytes\": must be at most 9007199254740991");
+	param.type = AB_INTEGER;
 	CHECK_INT(ab_param_judge_bounds(&param, INT64_MAX, AB_FROM_OPTION, &err), 0);
 	CHECK_INT(ab_param_judge_bounds(&param, -1, AB_FROM_OPTION, &err), -1);
 }
