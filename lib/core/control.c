@@ -11,10 +11,11 @@ enum { DESCRIPTION_MAX = 16 * 1024 * 1024 };
 static bool
 names(const struct ab_value *request, const char *operation)
 {
-	size_t len;
-	const struct ab_value *op = ab_value_get(request, "op");
+	size_t len = 0;
+	const char *name = ab_value_string(ab_value_get(request, "op"), &len);
 
-	return ab_value_kind(op) == AB_VALUE_STRING && strcmp(ab_value_string(op, &len), operation) == 0;
+	/* it may hold a NUL */
+	return name != NULL && len == strlen(operation) && memcmp(name, operation, len) == 0;
 }
 
 bool

@@ -188,16 +188,20 @@ static int
 choose(
     const struct ab_batch *batch, const struct ab_value *op, const struct ab_op **chosen, struct ab_error *err)
 {
-	size_t len;
+	size_t len = 0;
+	const char *name;
 
 	*chosen = ab_op_main(batch->tool);
 	if (ab_value_kind(op) == AB_VALUE_NULL)
 		return *chosen != NULL ? 0 : ab_fail(err, AB_E_INPUT_INVALID, "\"op\" is missing");
 	if (ab_value_kind(op) != AB_VALUE_STRING)
 		return ab_fail(err, AB_E_INPUT_INVALID, "\"op\": must be a string");
-	*chosen = ab_op_find(batch->tool, ab_value_string(op, &len));
+	name = ab_value_string(op, &len);
+	if (strlen(name) != len)
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"op\": holds a NUL byte");
+	*chosen = ab_op_find(batch->tool, name);
 	if (*chosen == NULL)
-		return unknown_operation(batch->tool, ab_value_string(op, &len), err);
+		return unknown_operation(batch->tool, name, err);
 	if (((*chosen)->flags & AB_OP_CLI_ONLY) != 0)
 		return ab_fail(err, AB_E_UNSUPPORTED,
 		    "\"%s\" is an operation of the command line, not of batch", (*chosen)->name);

@@ -42,11 +42,14 @@ test_ids(void)
 static void
 test_operations(void)
 {
-	CHECK_INT(demo_run("ab-demo batch", "{\"id\":1,\"argv\":[\"a\"]}\n{\"id\":2,\"op\":\"gret\"}\n{\"id\":3,\"op\":4}\n{\"id\":4,\"op\":\"hi\",\"name\":\"x\"}\n{\"id\":5,\"op\":\"batch\"}\n"), 0);
+	CHECK_INT(demo_run("ab-demo batch", "{\"id\":1,\"argv\":[\"a\"]}\n{\"id\":2,\"op\":\"gret\"}\n{\"id\":3,\"op\":4}\n{\"id\":4,\"op\":\"hi\",\"name\":\"x\"}\n{\"id\":5,\"op\":\"batch\"}\n"
+					"{\"id\":6,\"op\":\"hi\\u0000\",\"name\":\"x\"}\n{\"id\":7,\"op\":\"ping\\u0000\"}\n"), 0);
 	CHECK(demo_begins(demo_out, "{\"id\":1,\"argv\":[\"a\"]}\n{\"id\":2,\"error\":{\"code\":\"input.invalid\",\"message\":\"\\\"op\\\": \\\"gret\\\" is no operation\","
 				"\"hint\":\"did you mean \\\"greet\\\"?\""));
 	CHECK(strstr(demo_out, "{\"id\":4,\"name\":\"x\"") != NULL);
 	CHECK(strstr(demo_out, "{\"id\":5,\"error\":{\"code\":\"input.invalid\"") != NULL);
+	CHECK(strstr(demo_out, "{\"id\":6,\"error\":{\"code\":\"input.invalid\"") != NULL);
+	CHECK(strstr(demo_out, "{\"id\":7,\"error\":{\"code\":\"input.invalid\"") != NULL);
 }
 
 /* A line of more than 16 MiB costs one answer, and the next is read again. */
