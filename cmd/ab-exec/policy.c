@@ -110,8 +110,11 @@ script_argv(const struct run_params *params, const char *script, size_t len, str
 		shell = faccessat(AT_FDCWD, "/bin/bash", X_OK, 0) == 0 || faccessat(AT_FDCWD, "/usr/bin/bash", X_OK, 0) == 0 ? "bash" : "sh";
 	ab_strv_push(&plan->argv, &count, shell);
 	if (len <= ARGUMENT_MAX) {
+		/* A shell takes what begins so for options of its own; to all of them a blank before it means nothing. */
+		bool option = script[0] == '-' || script[0] == '+';
+		AB_AUTO_FREE char *text = ab_asprintf("%s%s", option ? " " : "", script);
 		ab_strv_push(&plan->argv, &count, "-c");
-		ab_strv_push(&plan->argv, &count, script);
+		ab_strv_push(&plan->argv, &count, text);
 		return 0;
 	}
 	ab_strv_push(&plan->argv, &count, AB_PLAN_SCRIPT);

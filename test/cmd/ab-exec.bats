@@ -14,6 +14,9 @@ load ../helpers/load
 @test "the first argument may be left out, be run, or be an option; another word is a usage error with a hint" {
 	[ "$(ab-exec run -- echo x)" = x ]
 	[ "$(ab-exec -c 'echo x')" = x ]
+	printf '#!/bin/sh\necho "$0"\n' >-x
+	chmod +x ./-x
+	[ "$(ab-exec -c '-x' -e PATH="$PWD")" = "$PWD/-x" ] # no option of the shell's
 	run ab-exec make
 	[ "$status" -eq 125 ]
 	[[ $output == *"ab-exec -- make"* && $output == *"[usage]"* ]]
