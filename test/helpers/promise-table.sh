@@ -6,6 +6,6 @@ printf '.Bl -column "protect.deep" "namespace" "detected" "detected" "container"
 printf '.It Em promise Ta Em level Ta Em user Ta Em root Ta Em container\n'
 ab-exec promises | jq -r --argjson cell "$cell" 'select(.level != "none") |
 	".It \(if .level == "namespace" then .promise else "" end) Ta \(.level) Ta \($cell[.user]) Ta \($cell[.root]) Ta \($cell[.container])"'
-printf '.El\n.Bl -tag -width protect.deep\n'
+printf '.El\n.Bl -tag -width protect.deep -compact\n'
 ab-exec promises | jq -r 'select(.level == "namespace") | ".It Li \(.promise)\n\(.text)"'
 printf '.El\n'
