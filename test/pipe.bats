@@ -50,6 +50,8 @@ load helpers/load
 		run bash -c "$line >/dev/full"
 		[ "$status" != 0 ] || { echo "$line"; false; }
 	done
+	run bash -c 'ab-exec --stream -- sleep 9 >/dev/full'
+	[ "$status" -eq 125 ]
 }
 
 @test "a closed stdin, stdout or stderr hurts nobody" {
@@ -59,6 +61,12 @@ load helpers/load
 	[ "$status" -lt 126 ]
 	run -0 bash -c 'ab-exec -- cat <&-'
 	[ -z "$output" ]
+	run -0 bash -c 'ab-exec -- sh -c "echo e >&2; echo o" 2>&-'
+	[ "$output" = o ]
+	# Output that is lost is never silence.
+	run bash -c 'ab-exec -- echo lost >&-'
+	[ "$status" -eq 125 ]
+	[[ $output == *"Bad file descriptor"* ]]
 }
 
 @test "each answer is written as soon as it is known" {

@@ -111,6 +111,7 @@ code_of_errno(int errno_value)
 	case ENOSPC:
 	case EDQUOT:
 		return AB_E_LIMIT_STORAGE;
+	case E2BIG:
 	case ENAMETOOLONG:
 		return AB_E_INPUT_TOO_LONG;
 	default:

@@ -349,6 +349,9 @@ conclude(struct line *line)
 	}
 	if (rc < 0)
 		ab_tool_print_error(line->tool, &err, quiet);
+	/* It was ended because its output went nowhere: that is what happened, not how it took it. */
+	if (rc < 0 && call->cancelled == AB_CANCEL_READER_GONE)
+		return ours ? 125 : ab_errcode_status(err.code);
 	if (signo != 0)
 		ab_tool_die(signo);
 	if (call->no)
@@ -417,13 +420,13 @@ do_batch(const struct ab_tool *tool, int argc, char **argv)
 	return status;
 }
 
-/* A descriptor that is closed would be given to the first file we open. What replaces it fails as a closed one
- * does. */
+/* A descriptor that is closed would be given to the first file we open. What replaces stdin and stdout fails as a
+ * closed one does; what goes to a closed stderr nobody wants to know. */
 static void
 keep_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 1 ? O_RDONLY : O_WRONLY) < 0)
 			_exit(125);
 }
 

@@ -58,6 +58,10 @@ open_out(struct ab_pump *pump)
 	struct stat st;
 	bool file = fstat(pump->to.copy_fd, &st) != 0 || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode);
 
+	/* Opened again it could be written to; the caller's descriptor cannot. */
+	if ((fcntl(pump->to.copy_fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		file = true;
+
 	pump->out = pump->to.copy_fd;
 	if (file) {
 		pump->writing = AB_PUMP_FILE;
