@@ -92,7 +92,11 @@ judge(int fd, const char *text, struct ab_error *err)
 	if ((st.st_mode & 0022) != 0) {
 		ab_fail(err, AB_E_DENIED_PERMISSION, "AB_HOME \"%s\" may be written by others (mode %04o)", text,
 		    (unsigned)(st.st_mode & 07777));
-		ab_error_hint(err, "chmod 700 '%s'", text);
+		/* /tmp and its like are for all, and shall stay so. */
+		if ((st.st_mode & 01000) != 0)
+			ab_error_hint(err, "export AB_HOME=DIR, a directory of your own");
+		else
+			ab_error_hint(err, "chmod 700 '%s'", text);
 		return -1;
 	}
 	return 0;
@@ -124,6 +128,12 @@ found(int fd, const char *text, struct ab_error *err)
 	char *path = ab_path_canonical(fd, err);
 	if (path == NULL)
 		return NULL;
+	if (strcmp(path, "/") == 0) {
+		free(path);
+		ab_fail(err, AB_E_DENIED_POLICY, "AB_HOME is \"/\": all there is would be the state of ab");
+		ab_error_hint(err, "export AB_HOME=DIR, a directory of your own");
+		return NULL;
+	}
 	free(known.text);
 	free(known.path);
 	known.text = ab_strdup(text);

@@ -80,6 +80,9 @@ ends() {
 	mkdir -p "$AB_HOME/jobs"
 	ends 4 ab-scope show --root "$AB_HOME/jobs"
 	ends 4 ab-scope create --root "$AB_HOME" jobs/x
+	AB_HOME=/ ends 4 ab-scope create x
+	AB_HOME=/tmp ends 4 ab-scope create x
+	[[ $stderr != *"chmod 700 '/tmp'"* ]]
 	cd "$TREE"
 	ends 0 ab-scope show
 	jq -e '.managed == false and .kind == null' <<<"$output"
