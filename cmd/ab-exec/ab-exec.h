@@ -76,6 +76,8 @@ int policy_make(const struct run_params *params, struct ab_plan *plan, struct ex
 int view_make(const struct run_params *params, struct ab_plan *plan, struct exec_place *place, const char *home, struct ab_error *err) AB_MUST_USE;
 /* After the identity is known: passwd and group where the user has no entry, and masks for a kuid of 0. */
 int view_identity(struct ab_plan *plan, struct ab_error *err) AB_MUST_USE;
+/* When everything is in it, tool chains too: /var/tmp, a link to /tmp, is a directory where something shows below it. */
+void view_settle(struct ab_plan *plan);
 
 /* The environment inside; home and tmp are paths inside. Fills plan->envp. */
 int environment_make(const struct run_params *params, struct ab_plan *plan, const struct exec_place *place, const char *home, const char *tmp,

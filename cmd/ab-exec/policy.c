@@ -232,6 +232,7 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 	const char *tmp = plan->level == AB_LEVEL_NAMESPACE ? "/tmp" : place->tmp_path;
 	if (environment_make(params, plan, place, home, tmp, err) < 0)
 		return -1;
+	view_settle(plan);
 	if (!place->protect) /* not asked for; and whoever requires it all the same has it refused */
 		plan->missing = (plan->missing & ~PROTECTION) | (place->require & PROTECTION);
 	ab_promises lost = plan->missing & place->require;

@@ -40,11 +40,11 @@ add_system(struct ab_plan *plan)
 	ab_plan_view(plan, AB_VIEW_SYMLINK, "/run", "/var/run");
 }
 
+/* An empty directory for everybody, as /tmp is. */
 static void
-add_tmpfs(struct ab_plan *plan, const char *target)
+make_empty(struct ab_view *view)
 {
-	struct ab_view *view = ab_plan_view(plan, AB_VIEW_TMPFS, NULL, target);
-
+	view->kind = AB_VIEW_TMPFS;
 	view->size = TMP_SIZE_BYTES;
 	view->mode = 01777;
 }
@@ -73,22 +73,37 @@ clear_way(const struct ab_plan *plan, const struct exec_place *place, struct ab_
 	return ab_path_make_dirs(tmp, rel, 0755, err);
 }
 
-/* /tmp is the scope's own; /var/tmp is the same, but where the tree itself lies below it. */
+/* /tmp is the scope's own; /var/tmp is the same, unless view_settle() finds that it cannot be. */
 static int
 add_tmp(struct ab_plan *plan, const struct exec_place *place, struct ab_error *err)
 {
 	if (place->tmp_path == NULL) {
-		add_tmpfs(plan, "/tmp");
+		make_empty(ab_plan_view(plan, AB_VIEW_TMPFS, NULL, "/tmp"));
 	} else {
 		if (clear_way(plan, place, err) < 0)
 			return -1;
 		ab_plan_view(plan, AB_VIEW_BIND, place->tmp_path, "/tmp")->writable = true;
 	}
-	if (ab_path_below(plan->tree, "/var/tmp"))
-		add_tmpfs(plan, "/var/tmp");
-	else
-		ab_plan_view(plan, AB_VIEW_SYMLINK, "/tmp", "/var/tmp");
+	ab_plan_view(plan, AB_VIEW_SYMLINK, "/tmp", "/var/tmp");
 	return 0;
+}
+
+void
+view_settle(struct ab_plan *plan)
+{
+	struct ab_view *link = NULL;
+
+	for (size_t i = 0; i < plan->view_count; i++) {
+		struct ab_view *view = &plan->view[i];
+		if (view->kind == AB_VIEW_SYMLINK && strcmp(view->target, "/var/tmp") == 0)
+			link = view;
+		if (link == NULL || view->kind != AB_VIEW_BIND || !ab_path_below(view->target, "/var/tmp"))
+			continue;
+		free(link->source);
+		link->source = NULL;
+		make_empty(link);
+		return;
+	}
 }
 
 static struct ab_view *
@@ -187,26 +202,44 @@ add_tree(struct ab_plan *plan)
 	view->ino = plan->tree_ino;
 }
 
+/* The directories between one that is writable and AB_HOME stay where they are: a command that renamed one would have the next run
+ * look for AB_HOME elsewhere, and see this one. */
+static void
+pin_between(struct ab_plan *plan, const char *writable, const char *state)
+{
+	AB_AUTO_FREE char *path = ab_strdup(state);
+
+	for (char *slash = path + strlen(writable); (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+		*slash = '\0';
+		ab_plan_view(plan, AB_VIEW_PIN, NULL, path);
+	}
+}
+
 /* AB_HOME never shows, wherever it lies: below the tree, or below anything that was asked for. */
 static int
 hide_state(struct ab_plan *plan, struct ab_error *err)
 {
 	AB_AUTO_FREE char *state = ab_home_path(false, err);
+	size_t count = plan->view_count;
+	bool shown = false;
 
 	if (state == NULL)
 		return -1;
-	for (size_t i = 0; i < plan->view_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct ab_view *view = &plan->view[i];
-		if (view->kind == AB_VIEW_BIND && view->source != NULL && ab_path_below(state, view->source) && strcmp(view->source, view->target) == 0) {
-			if (plan->level == AB_LEVEL_LANDLOCK && view->writable) {
-				ab_fail(err, AB_E_UNSUPPORTED, "AB_HOME \"%s\" lies below \"%s\", and level landlock cannot hide a part of it", state, view->source);
-				ab_error_hint(err, "AB_HOME=DIR, with a directory elsewhere");
-				return -1;
-			}
-			ab_plan_view(plan, AB_VIEW_MASK, NULL, state);
-			return 0;
+		if (view->kind != AB_VIEW_BIND || view->source == NULL || !ab_path_below(state, view->source) || strcmp(view->source, view->target) != 0)
+			continue;
+		shown = true;
+		if (view->writable && plan->level == AB_LEVEL_LANDLOCK) {
+			ab_fail(err, AB_E_UNSUPPORTED, "AB_HOME \"%s\" lies below \"%s\", and level landlock cannot hide a part of it", state, view->source);
+			ab_error_hint(err, "AB_HOME=DIR, with a directory elsewhere");
+			return -1;
 		}
+		if (view->writable)
+			pin_between(plan, view->source, state);
 	}
+	if (shown)
+		ab_plan_view(plan, AB_VIEW_MASK, NULL, state);
 	return 0;
 }
 

@@ -254,6 +254,23 @@ a@example.org" ]
 	[ ! -e /tmp/f ]
 }
 
+@test "what is asked for below /var/tmp shows there, and so do tool chains, when the tree lies elsewhere" {
+	need_level namespace
+	elsewhere=$(mktemp -d /tmp/ab-test.XXXXXX)
+	mkdir -p "$BASE/asked" "$HOME/.local/bin"
+	echo there >"$BASE/asked/f"
+	printf '#!/bin/sh\necho tool\n' >"$HOME/.local/bin/ab-test-tool"
+	chmod +x "$HOME/.local/bin/ab-test-tool"
+	cd "$elsewhere"
+	run ab-exec --read "$BASE/asked" -- cat "$BASE/asked/f"
+	[ "$output" = there ]
+	PATH="$HOME/.local/bin:$PATH" run ab-exec -c 'ab-test-tool; echo x >/var/tmp/x'
+	[ "$output" = tool ]
+	[ "$status" = 0 ]
+	cd "$TREE"
+	rm -rf "$elsewhere"
+}
+
 @test "HOME: private for a tree and kept, the scope for a managed scope, --home" {
 	ab-exec -c 'echo x >~/kept'
 	[ "$(ab-exec -c 'cat ~/kept')" = x ]
