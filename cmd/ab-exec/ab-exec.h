@@ -86,6 +86,7 @@ int environment_make(const struct run_params *params, struct ab_plan *plan, cons
 /* What is kept of the output of one run, and where the whole of it goes. */
 struct ab_job;
 struct exec_output {
+	const struct ab_plan *plan; /* of the run */
 	struct ab_capture out, err;
 	struct ab_job *job; /* the spool, once bytes had to be left out; or NULL */
 	bool want_spool;    /* make one when bytes are left out */
@@ -96,7 +97,10 @@ struct exec_output {
 	bool spool_failed;
 };
 
-void output_init(struct exec_output *output, const struct run_params *params);
+/* plan: borrowed; it need not be made yet. */
+void output_init(struct exec_output *output, const struct ab_plan *plan, const struct run_params *params);
+/* The meta of a job: what a person recognises it by; never arguments, which may hold secrets. kind: job, spool. */
+void output_meta(const struct ab_plan *plan, const char *kind, struct ab_buf *text);
 int output_open_file(struct exec_output *output, const char *path, struct ab_error *err) AB_MUST_USE;
 void output_add(struct exec_output *output, int stream, const char *bytes, size_t len);
 /* End: the job's result is written when one was made. */

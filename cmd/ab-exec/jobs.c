@@ -51,7 +51,9 @@ list_one(struct ab_call *call, const struct ab_job_info *info)
 	ab_json_string(json, "kind", ab_value_get_string(meta, "kind", "job"));
 	ab_json_string(json, "what", ab_value_get_string(meta, "what", NULL));
 	ab_json_string(json, "scope", ab_value_get_string(meta, "scope", NULL));
-	ab_json_string(json, "started_at", ab_value_get_string(meta, "started_at", NULL));
+	/* The result knows when the command itself began, not only its job. */
+	const char *started = ab_value_get_string(meta, "started_at", NULL);
+	ab_json_string(json, "started_at", result != NULL ? ab_value_get_string(result, "started_at", started) : started);
 	ab_json_string(json, "reason", result != NULL ? ab_value_get_string(result, "reason", NULL) : NULL);
 	const struct ab_value *status = result != NULL ? ab_value_get(result, "status") : NULL;
 	if (status != NULL && ab_value_kind(status) == AB_VALUE_INTEGER)

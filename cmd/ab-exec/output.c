@@ -6,19 +6,39 @@
 #include <string.h>
 
 #include "core/io.h"
+#include "core/time.h"
 #include "sys/job.h"
 
+#define META_MAX ((size_t)1 << 20)
+
 void
-output_init(struct exec_output *output, const struct run_params *params)
+output_init(struct exec_output *output, const struct ab_plan *plan, const struct run_params *params)
 {
 	enum ab_keep keep = strcmp(params->keep, "head") == 0 ? AB_KEEP_HEAD : strcmp(params->keep, "tail") == 0 ? AB_KEEP_TAIL : AB_KEEP_BOTH;
 
 	memset(output, 0, sizeof(*output));
+	output->plan = plan;
 	ab_capture_init(&output->out, (size_t)params->max_output_bytes, keep);
 	ab_capture_init(&output->err, (size_t)params->max_output_bytes, keep);
 	output->file = -1;
 	output->spool_max = params->max_spool_bytes;
 	output->want_spool = params->max_spool_bytes > 0;
+}
+
+void
+output_meta(const struct ab_plan *plan, const char *kind, struct ab_buf *text)
+{
+	struct ab_json json;
+	const char *program = strrchr(plan->argv[0], '/');
+
+	program = program != NULL ? program + 1 : plan->argv[0];
+	ab_json_begin(&json, text, AB_ENCODING_AUTO);
+	ab_json_object(&json, NULL);
+	ab_json_string(&json, "kind", kind);
+	ab_json_element(&json, "what", program, strlen(program));
+	ab_json_element(&json, "scope", plan->scope_name, strlen(plan->scope_name));
+	ab_json_time(&json, "started_at", ab_now_unix_ms());
+	ab_json_object_end(&json);
 }
 
 int
@@ -59,9 +79,11 @@ open_spool(struct exec_output *output)
 	struct ab_job *job = ab_calloc(1, sizeof(*job));
 	struct ab_error err = AB_ERROR_INIT;
 	struct ab_captured before;
+	AB_AUTO_BUF struct ab_buf meta = AB_BUF_INIT(META_MAX);
 
 	output->want_spool = false;
-	if (ab_job_create(job, "{\"kind\":\"spool\"}", &err) < 0) {
+	output_meta(output->plan, "spool", &meta);
+	if (ab_job_create(job, meta.data, &err) < 0) {
 		free(job);
 		output->spool_truncated = true;
 		return;

@@ -30,7 +30,7 @@ execution_new(struct ab_call *call, const struct run_params *params)
 	execution->stdin_fd = -1;
 	ab_plan_init(&execution->plan);
 	place_init(&execution->place);
-	output_init(&execution->output, params);
+	output_init(&execution->output, &execution->plan, params);
 	return execution;
 }
 

@@ -109,23 +109,6 @@ supervise(struct supervisor *supervisor, struct ab_error *err)
 	return ab_loop_run(supervisor->loop, err);
 }
 
-/* meta.json: what a person recognises the job by; never arguments, which may hold secrets. */
-static void
-write_meta(const struct execution *execution, struct ab_buf *text)
-{
-	struct ab_json json;
-	const char *program = strrchr(execution->plan.argv[0], '/');
-
-	program = program != NULL ? program + 1 : execution->plan.argv[0];
-	ab_json_begin(&json, text, AB_ENCODING_AUTO);
-	ab_json_object(&json, NULL);
-	ab_json_string(&json, "kind", "job");
-	ab_json_element(&json, "what", program, strlen(program));
-	ab_json_element(&json, "scope", execution->plan.scope_name, strlen(execution->plan.scope_name));
-	ab_json_time(&json, "started_at", ab_now_unix_ms());
-	ab_json_object_end(&json);
-}
-
 static void
 answer_started(struct ab_call *call, const struct execution *execution, const char *id)
 {
@@ -166,7 +149,7 @@ start(struct ab_call *call, struct execution *execution, struct ab_error *err)
 	struct supervisor supervisor = { .execution = execution, .job = &job, .report = -1 };
 	struct ab_error failed = AB_ERROR_INIT;
 
-	write_meta(execution, &meta);
+	output_meta(&execution->plan, "job", &meta);
 	if (ab_job_create(&job, meta.data, err) < 0)
 		return -1;
 	const int keep[] = { job.dir_fd, job.lock_fd, job.out_fd, job.err_fd, job.control_fd, execution->place.scope.fd, execution->place.tmp_lock,

@@ -76,6 +76,13 @@ two" ]
 	check_json '.stdout == "alive\n"'
 }
 
+@test "list tells of a kept spool what ran, where and since when, as of a job" {
+	run ab-exec --json --max-output 10 -- /usr/bin/seq 1 1000
+	started=$(jq -r .started_at <<<"$output")
+	run ab-exec list
+	check_json '.kind == "spool"' '.what == "seq"' '.scope == "'"$TREE"'"' '.started_at == "'"$started"'"' '.status == 0'
+}
+
 @test "gc deletes by age and by size, never what runs" {
 	a=$(ab-exec start -c 'seq 1 1000' | jq -r .job)
 	ab-exec wait "$a" >/dev/null
