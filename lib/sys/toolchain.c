@@ -21,7 +21,8 @@
 const struct ab_toolchain ab_toolchains[] = {
 	{ "cargo", "CARGO_HOME", false, ".cargo", "bin", { "bin" }, { NULL }, "rustup", false },
 	{ "rustup", "RUSTUP_HOME", true, ".rustup", NULL, { NULL }, { NULL }, NULL, false },
-	{ "pyenv", "PYENV_ROOT", true, ".pyenv", "", { NULL }, { NULL }, NULL, false },
+	/* The hook turns pip's success into a failure where the shims cannot be written. */
+	{ "pyenv", "PYENV_ROOT", true, ".pyenv", "", { NULL }, { "pyenv.d/exec/pip-rehash" }, NULL, false },
 	{ "nvm", "NVM_DIR", true, ".nvm", "", { NULL }, { NULL }, NULL, false },
 	{ "fnm", "FNM_DIR", true, ".local/share/fnm", "", { NULL }, { NULL }, NULL, false },
 	{ "volta", "VOLTA_HOME", true, ".volta", "", { NULL }, { NULL }, NULL, false },

@@ -17,7 +17,7 @@ struct ab_toolchain {
 	const char *root;      /* without the variable */
 	const char *bin;       /* a PATH entry at or below it leads to the tool chain; "" the root; NULL: only by `with` of another row */
 	const char *expose[3]; /* what is shown; all NULL: the whole root */
-	const char *mask[3];   /* what is hidden of that */
+	const char *mask[3];   /* what is hidden of that: credentials, and what cannot work on what is read-only */
 	const char *with;      /* name of the row that is shown along, or NULL */
 	bool links;	       /* so are the rows that symbolic links in it lead to */
 };

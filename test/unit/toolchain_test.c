@@ -108,10 +108,11 @@ test_variable_moves_root(void)
 {
 	AB_AUTO_FREE char *root = ab_asprintf("%s/home/tools/pyenv", base);
 
-	shell("mkdir -p home/tools/pyenv/shims home/.pyenv/shims");
+	shell("mkdir -p home/tools/pyenv/shims home/tools/pyenv/pyenv.d/exec/pip-rehash home/.pyenv/shims");
 	setenv("PYENV_ROOT", root, 1);
 	forget();
 	plan_path("@/tools/pyenv/shims");
+	CHECK(shows(AB_VIEW_MASK, "tools/pyenv/pyenv.d/exec/pip-rehash"));
 	CHECK(shows(AB_VIEW_BIND, "tools/pyenv") && sets("PYENV_ROOT", "tools/pyenv"));
 	CHECK(!shows(AB_VIEW_BIND, ".pyenv"));
 	setenv("PYENV_ROOT", base, 1); /* holds the home directory: never shown */
