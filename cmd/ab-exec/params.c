@@ -21,7 +21,7 @@ const struct ab_param run_params[] = {
 	STRING(home, .name = "home", .flags = AB_HOST_PATH, .meta = "scope|private|DIR", .help = "HOME inside; scope for managed scopes, private for trees", .group = "where"),
 	STRING(tmp, .name = "tmp", .dflt = "scope", .choices = "scope|fresh", .meta = "scope|fresh", .help = "/tmp inside: kept between the scope's commands, or empty", .group = "where"),
 	/* isolation */
-	STRING(isolation, .name = "isolation", .dflt = "auto", .choices = "auto|namespace|landlock|none", .meta = "LEVEL", .help = "how strong: auto, namespace, landlock, none", .group = "isolation"),
+	STRING(isolation, .name = "isolation", .dflt = "auto", .choices = "auto|namespace|landlock|none", .meta = "LEVEL", .help = "how strong", .group = "isolation"),
 	LIST(require, .name = "require", .flags = AB_COMMA, .meta = "LIST", .help = "promises that must hold, else nothing runs (see PROMISES in ab-exec(1))", .group = "isolation"),
 	LIST(read, .name = "read", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, read-only", .group = "isolation"),
 	LIST(write, .name = "write", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, writable", .group = "isolation"),
@@ -31,7 +31,7 @@ const struct ab_param run_params[] = {
 	/* network */
 	STRING(net, .name = "net", .choices = "none|host|allow:", .meta = "none|host|allow:LIST", .help = "network; LIST is HOST[:PORT],*.DOMAIN,@GROUP; none by default", .group = "network"),
 	/* environment */
-	AB_PARAM_MAP(struct run_params, env, .name = "env", .letter = 'e', .flags = AB_SECRET, .meta = "NAME=VALUE", .help = "variable to set inside", .group = "environment"),
+	AB_PARAM_MAP(struct run_params, env, .name = "env", .letter = 'e', .flags = AB_SECRET, .meta = "NAME=VALUE", .help = "variable to set inside; for one of yours: --pass NAME", .group = "environment"),
 	LIST(env_file, .name = "env-file", .flags = AB_HOST_PATH, .meta = "FILE", .help = "file of NAME=VALUE lines, as docker reads it", .group = "environment"),
 	LIST(pass, .name = "pass", .flags = AB_HOST_PATH, .meta = "PATTERN", .help = "variables of yours to let in ('AWS_*')", .group = "environment"),
 	/* limits */

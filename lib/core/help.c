@@ -42,7 +42,9 @@ describe_param(const struct ab_param *param, struct ab_buf *text)
 	bool off = param->type == AB_BOOLEAN && param->dflt != NULL && param->dflt[0] == 'f';
 
 	ab_buf_puts(text, param->help);
-	if (param->choices != NULL && (param->meta == NULL || strchr(param->meta, '|') == NULL)) {
+	bool told = param->meta != NULL && param->choices != NULL &&
+	    (strchr(param->meta, '|') != NULL || strcmp(param->meta, param->choices) == 0);
+	if (param->choices != NULL && !told) {
 		ab_buf_puts(text, " (");
 		for (const char *at = param->choices; *at != '\0'; at++)
 			ab_buf_printf(text, *at == '|' ? ", " : "%c", *at);

@@ -196,6 +196,10 @@ unknown_operation(const struct line *line, const char *word, struct ab_error *er
 
 	ab_quote(quoted, word);
 	ab_fail(err, AB_E_USAGE, "\"%s\" is no operation", quoted);
+	if (strcmp(word, "help") == 0 || strcmp(word, "version") == 0) {
+		ab_error_hint(err, "%s --%s", name, word);
+		return -1;
+	}
 	for (const struct ab_op *op = line->tool->ops; op->name != NULL; op++) {
 		int near = ab_near(word, op->name);
 		if (near >= 0 && near < nearest) {

@@ -235,10 +235,10 @@ unknown_group(const char *item, size_t len, struct ab_error *err)
 		size_t name_len = strlen(group->name);
 		if (used + name_len + 2 > sizeof(names))
 			break;
-		memcpy(names + used, group->name, name_len);
+		if (used > 0)
+			names[used++] = ' ';
+		memcpy(names + used, group->name, name_len + 1);
 		used += name_len;
-		names[used++] = ' ';
-		names[used] = '\0';
 	}
 	ab_fail(err, AB_E_INPUT_INVALID, "network list: no group \"%.*s\"", (int)len, item);
 	ab_error_hint(err, "groups are: %s", names);

@@ -19,6 +19,8 @@ test_choice(void)
 	CHECK_STRING(demo_out, "bob\n");
 	CHECK_INT(demo_run("ab-demo make", ""), 125);
 	CHECK_STRING(demo_err, "ab-demo: \"make\" is no operation [usage]\n  hint: ab-demo -- make\n");
+	CHECK_INT(demo_run("ab-demo help", ""), 125);
+	CHECK_STRING(demo_err, "ab-demo: \"help\" is no operation [usage]\n  hint: ab-demo --help\n");
 	CHECK_INT(demo_run("ab-demo cuont", ""), 125);
 	CHECK_STRING(demo_err, "ab-demo: \"cuont\" is no operation [usage]\n  hint: ab-demo -- cuont, or ab-demo count\n");
 }
