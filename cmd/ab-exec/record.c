@@ -193,9 +193,9 @@ record_notes(const struct ab_call *call, const struct exec_result *result)
 		while (result->planted[more + 1] != NULL)
 			more++;
 		if (more > 0)
-			ab_call_note(call, "it changed files that run later on your behalf: \"%s\" and %zu more (--json lists them)", result->planted[0], more);
+			ab_call_note(call, "new or changed, and runs later on your behalf: \"%s\" and %zu more (--json lists them)", result->planted[0], more);
 		else
-			ab_call_note(call, "it changed a file that runs later on your behalf: \"%s\"", result->planted[0]);
+			ab_call_note(call, "new or changed, and runs later on your behalf: \"%s\"", result->planted[0]);
 		room--;
 	}
 	for (size_t i = 0; i < violations && room > 1; i++, room--)
