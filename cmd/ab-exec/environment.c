@@ -9,6 +9,7 @@
 
 #include "core/io.h"
 #include "sys/gitconfig.h"
+#include "sys/gitrepo.h"
 #include "sys/toolchain.h"
 
 extern char **environ;
@@ -148,12 +149,23 @@ read_identity(struct identity *identity, const char *base, const char *rel)
 		ab_gitconfig_each(text.data, text.len, take_identity, identity);
 }
 
+/* The tree's: what lies there may be anything. */
+static void
+read_own_identity(struct identity *identity, int tree_fd)
+{
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(ENV_FILE_MAX);
+	bool big;
+
+	if (ab_gitrepo_read(tree_fd, ".git/config", &text, &big))
+		ab_gitconfig_each(text.data, text.len, take_identity, identity);
+}
+
 /*
  * git knows who the caller is, trusts the tree whoever owns it, and does not try to write the locked config when it switches to a
  * branch. A repository's own user.name and user.email are left to it: these settings would override them.
  */
 static void
-add_git(struct environment *env, const struct ab_plan *plan, const struct exec_place *place, const char *caller_home)
+add_git(struct environment *env, const struct exec_place *place, const char *caller_home)
 {
 	struct identity identity = { .name = "" };
 	unsigned count = 0;
@@ -168,7 +180,7 @@ add_git(struct environment *env, const struct ab_plan *plan, const struct exec_p
 		read_identity(&identity, caller_home, ".gitconfig");
 	}
 	identity.repository = true;
-	read_identity(&identity, plan->tree, ".git/config");
+	read_own_identity(&identity, place->scope.fd);
 	const struct {
 		const char *key, *value;
 	} settings[] = {
@@ -240,7 +252,7 @@ environment_make(const struct run_params *params, struct ab_plan *plan, const st
 	if (plan->net.mode == AB_NET_ALLOW)
 		for (const char *const *at = ab_netgate_environment(); *at != NULL; at++)
 			set_text(&env, *at);
-	add_git(&env, plan, place, caller_home);
+	add_git(&env, place, caller_home);
 	int added = add_asked(&env, params, place, err);
 	plan->envp = env.vector;
 	return added;

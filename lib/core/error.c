@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/text.h"
+
 struct row {
 	const char *name;
 	int status;
@@ -207,7 +209,17 @@ ab_errcode_retryable(enum ab_errcode code)
 void
 ab_error_sanitize(char *text)
 {
-	for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++)
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
+	size_t len = strlen(text);
+
+	for (size_t at = 0; at < len;) {
+		unsigned char *byte = (unsigned char *)text + at;
+		size_t size = 1;
+		if (*byte >= 0x80)
+			while (size < 4 && at + size < len && (byte[size] & 0xc0) == 0x80)
+				size++;
+		bool control = *byte < 0x20 || *byte == 0x7f || (*byte == 0xc2 && byte[1] < 0xa0);
+		if (control || !ab_utf8_valid(byte, size))
+			memset(byte, '?', size);
+		at += size;
+	}
 }

@@ -84,7 +84,7 @@ int ab_errcode_status(enum ab_errcode code);
 const char *ab_errcode_text(enum ab_errcode code);
 bool ab_errcode_retryable(enum ab_errcode code);
 
-/* Replace every control character (below 0x20, and 0x7f) of text by '?'. */
+/* Replace every control character of text (also those of U+0080 to U+009F, which terminals obey) and what is no UTF-8 by `?`. */
 void ab_error_sanitize(char *text);
 
 #endif

@@ -79,9 +79,8 @@ ab_gitrepo_runs(const char *key, const char *value)
 	return false;
 }
 
-/* The file's text without a byte order mark, which git passes over. False when it cannot be read; *big when it is too long. */
-static bool
-read_config(int dirfd, const char *rel, struct ab_buf *text, bool *big)
+bool
+ab_gitrepo_read(int dirfd, const char *rel, struct ab_buf *text, bool *big)
 {
 	struct ab_error ignored = AB_ERROR_INIT;
 	struct stat st;
@@ -128,7 +127,7 @@ ab_gitrepo_commands(int dirfd, const char *rel)
 	uint64_t hash = 0;
 	bool big;
 
-	if (!read_config(dirfd, rel, &text, &big))
+	if (!ab_gitrepo_read(dirfd, rel, &text, &big))
 		return big ? 1 : 0;
 	ab_gitconfig_each(text.data, text.len, add_command, &hash);
 	return hash;
@@ -283,7 +282,7 @@ walk_config(struct references *refs)
 	struct ab_buf text AB_AUTO_BUF = AB_BUF_INIT(CONFIG_BYTES_MAX);
 	bool big;
 
-	if (read_config(refs->tree_fd, refs->rel, &text, &big))
+	if (ab_gitrepo_read(refs->tree_fd, refs->rel, &text, &big))
 		ab_gitconfig_each(text.data, text.len, each_variable, refs);
 }
 

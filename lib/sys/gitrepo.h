@@ -10,11 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/buf.h"
+
 /*
  * Whether a variable of a configuration file makes git run a program, or read another configuration (which may): key as
  * ab_gitconfig_each gives it. `true` and `false` (core.fsmonitor) run nothing. A key so long that it was cut counts as one.
  */
 bool ab_gitrepo_runs(const char *key, const char *value);
+
+/*
+ * The text of the configuration file rel beneath dirfd, without a byte order mark, which git passes over; text->max bounds it. False
+ * when there is none or it is no regular file: a command may have left a FIFO or a device there, on which open(2) or read(2) would
+ * never end. *big (also false): it is longer than that.
+ */
+bool ab_gitrepo_read(int dirfd, const char *rel, struct ab_buf *text, bool *big);
 
 /* A number that stands for all variables of that kind in the file rel beneath dirfd; 0 when there are none, or no such file. A file
  * that is too big to be read (1 MiB) counts as one that has some. */

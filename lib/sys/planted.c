@@ -9,7 +9,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "core/io.h"
 #include "core/time.h"
 #include "sys/gitconfig.h"
 #include "sys/gitrepo.h"
@@ -327,12 +326,12 @@ each_submodule(void *data, const char *key, const char *value)
 static void
 look_submodules(struct look *look)
 {
-	struct ab_error ignored = AB_ERROR_INIT;
 	struct ab_buf text AB_AUTO_BUF = AB_BUF_INIT(GITMODULES_MAX);
+	bool big;
 
 	if (faccessat(look->tree_fd, ".gitmodules", R_OK, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
-	if (ab_read_file(look->tree_fd, ".gitmodules", &text, &ignored) == 0 && text.len > 0)
+	if (ab_gitrepo_read(look->tree_fd, ".gitmodules", &text, &big))
 		ab_gitconfig_each(text.data, text.len, each_submodule, look);
 }
 

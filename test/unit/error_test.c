@@ -102,6 +102,10 @@ test_sanitize(void)
 
 	ab_error_sanitize(text);
 	CHECK_STRING(text, "a?b?[0m?\xc3\xa4?");
+	/* C1: terminals take U+009B, and some a lone 0x9b, for the beginning of a control sequence */
+	char high[] = "\xc2\x9b""31m\x9b""31m\xff\xe2\x82\xac\xe2\x82";
+	ab_error_sanitize(high);
+	CHECK_STRING(high, "??31m?31m?\xe2\x82\xac??");
 }
 
 int
