@@ -97,11 +97,12 @@ test_kill(void)
 	pid_t self = getpid();
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	char dir[] = "/var/tmp/ab-proctree-XXXXXX", script[200];
+	char dir[] = "/var/tmp/ab-proctree-XXXXXX", script[400];
 	if (mkdtemp(dir) == NULL)
 		abort();
-	snprintf(script, sizeof(script), "cd %s; echo 'setsid sh ./hop & exit' >hop; for i in 1 2 3 4 5 6 7 8; do sh ./hop & done;"
-					 "kill -STOP $$; sleep 100", dir);
+	/* the chains end by themselves after a while: whoever kills this test must not be left with them */
+	snprintf(script, sizeof(script), "cd %s; echo '[ $(date +%%s) -lt '$(($(date +%%s) + 20))' ] || exit; setsid sh ./hop & exit' >hop;"
+					 "for i in 1 2 3 4 5 6 7 8; do sh ./hop & done; kill -STOP $$; sleep 100", dir);
 	start(script);
 	usleep(200000);
 	int64_t began = ab_now_ms();

@@ -157,8 +157,8 @@ test_kill(void)
 	struct run run;
 
 	run_begin(&run);
-	/* twenty chains, each a process that starts its successor in a session of its own and ends */
-	run_shell(&run, "echo 'setsid sh ./hop & exit' >hop; trap '' TERM INT HUP; i=0; while [ $i -lt 20 ]; do sh ./hop & "
+	/* twenty chains, each a process that starts its successor in a session of its own and ends; for 20 s at the most */
+	run_shell(&run, "echo '[ $(date +%s) -lt '$(($(date +%s) + 20))' ] || exit; setsid sh ./hop & exit' >hop; trap '' TERM INT HUP; i=0; while [ $i -lt 20 ]; do sh ./hop & "
 			"i=$((i+1)); done; echo up; sleep 100");
 	if (CHECK(run_start(&run))) {
 		run_wait(&run, 300);
