@@ -297,7 +297,7 @@ timeouts(void)
 static void
 fork_storms(void)
 {
-	try("h() { (trap '' TERM; setsid bash -c \"$(declare -f h); h\" &) }; for i in {1..20}; do h; done; sleep 100");
+	try("export end=$((EPOCHSECONDS + 20)); h() { [ $EPOCHSECONDS -lt $end ] || exit; (trap '' TERM; setsid bash -c \"$(declare -f h); h\" &) }; for i in {1..20}; do h; done; sleep 100");
 	trial.plan.limits.timeout_ms = 300;
 	trial.plan.limits.grace_ms = 50;
 	go();
