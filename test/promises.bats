@@ -283,7 +283,7 @@ need_root_of_host() {
 	need mandoc
 	mandoc -Tascii -O width=78 "$AB_REPO/man/ab-exec.1" | col -bx | sed -n '/^PROMISES/,/^ENVIRONMENT/p' >"$BASE/shown"
 	grep -q '^ *kuid  *namespace  *kept  *kept  *-$' "$BASE/shown"
-	! grep -q '.\{81\}' "$BASE/shown"
+	run ! grep -q '.\{81\}' "$BASE/shown"
 }
 
 @test "to require is to ask: what was not asked for otherwise, or was switched off, is refused" {

@@ -309,7 +309,7 @@ add_account(struct ab_plan *plan, const char *file, unsigned id, const char *lin
 		return err->code == AB_E_NOT_FOUND ? 0 : -1;
 	if (text.data != NULL && has_id(text.data, id))
 		return 0;
-	if (!ab_buf_addf(&text, "%s%s", text.len > 0 && text.data[text.len - 1] != '\n' ? "\n" : "", line))
+	if (!ab_buf_addf(&text, "%s%s", text.data != NULL && text.len > 0 && text.data[text.len - 1] != '\n' ? "\n" : "", line))
 		return ab_fail(err, AB_E_LIMIT_SIZE, "\"%s\" is too large", file);
 	add_text(plan, file, text.data, text.len);
 	return 0;

@@ -210,7 +210,7 @@ ab_opt_operands(struct ab_args *args, const struct ab_opt *opt, struct ab_error 
 {
 	char quoted[AB_QUOTE_SIZE];
 	size_t next = 0;
-	bool by_option[AB_PARAM_MAX];
+	bool by_option[AB_PARAM_MAX] = { false };
 
 	for (size_t row = 0; args->params != NULL && args->params[row].name != NULL; row++)
 		by_option[row] = ab_args_given(args, row);

@@ -1,6 +1,7 @@
 /* What of a git repository runs later. */
 #include "sys/gitrepo.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -150,6 +151,7 @@ normalise(char *path)
 {
 	char *to = path, *rest = path, *part;
 
+	assert(path != NULL);
 	while ((part = strsep(&rest, "/")) != NULL) {
 		if (part[0] == '\0' || strcmp(part, ".") == 0)
 			continue;
@@ -179,8 +181,10 @@ in_tree(const struct references *refs, const char *base, const char *value, mode
 	AB_AUTO_FREE char *absolute = NULL;
 	char *path;
 
-	if (value[0] == '~' && value[1] == '/' && (home = ab_home_user()) != NULL)
-		value = absolute = ab_asprintf("%s%s", home, value + 1);
+	if (value[0] == '~' && value[1] == '/' && (home = ab_home_user()) != NULL) {
+		absolute = ab_asprintf("%s%s", home, value + 1);
+		value = absolute;
+	}
 	if (value[0] == '/') {
 		if (!ab_path_below(value, refs->tree) || strcmp(value, refs->tree) == 0)
 			return NULL;

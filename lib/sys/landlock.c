@@ -251,7 +251,8 @@ allow_source(const struct rules *rules, const struct ab_view *view)
 	bool hides_dir = false;
 
 	if (!is_tree || fd < 0) {
-		own_fd = fd = open(view->source, O_PATH | O_CLOEXEC);
+		own_fd = open(view->source, O_PATH | O_CLOEXEC);
+		fd = own_fd;
 		if (fd < 0)
 			return view->optional ? 0 : -1;
 	}

@@ -191,7 +191,7 @@ show_path(struct chains *chains, const char *path, bool programs)
 
 	for (size_t i = 0; ab_toolchains[i].name != NULL; i++) {
 		const struct ab_toolchain *row = &ab_toolchains[i];
-		if ((programs && row->bin == NULL) || !ab_path_below(path, chains->root[i]))
+		if ((programs && row->bin == NULL) || chains->root[i] == NULL || !ab_path_below(path, chains->root[i]))
 			continue;
 		const char *rest = path + strlen(chains->root[i]);
 		if (programs && row->bin[0] != '\0' && (rest[0] != '/' || !ab_path_below(rest + 1, row->bin)))

@@ -6,7 +6,7 @@ load ../helpers/load
 batch() { ab-exec batch "$@"; }
 # A batch that stays open: to_batch LINE writes to it, from_batch reads a line.
 open_batch() {
-	coproc BATCH { exec ab-exec batch "$@"; }
+	coproc BATCH { exec ab-exec batch; }
 	TO=${BATCH[1]} FROM=${BATCH[0]} PID=$BATCH_PID
 }
 to_batch() { echo "$1" >&"$TO"; }

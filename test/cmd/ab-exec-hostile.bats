@@ -31,7 +31,7 @@ setup() {
 @test "names that a command chose do no harm to the terminal" {
 	run -0 --separate-stderr ab-exec -c 'd=$(printf "x\033]0;title\007\nab-exec: \233\302\23331m"); mkdir "$d"; touch "$d/.bashrc"'
 	[ "${#stderr_lines[@]}" -eq 1 ]
-	! LC_ALL=C grep -q '[^ -~]' <<<"$stderr"
+	LC_ALL=C run ! grep -q '[^ -~]' <<<"$stderr"
 	run -0 ab-exec --json -c 'd=$(printf "y\377\n"); mkdir "$d"; touch "$d/.bashrc"'
 	[ "$(jq -r '.planted[0].base64' <<<"$output" | base64 -d | tr '\377' '#')" = "y#/.bashrc" ]
 }

@@ -15,7 +15,7 @@ load ../helpers/load
 	[ "$(ab-exec output "$job")" = "one
 two" ]
 	[ "$(ab-exec logs --stderr "$job")" = err ]
-	[ "$(ab-exec ps | jq -r .state)" = done ]
+	[ "$(ab-exec ps | jq -r .state)" = "done" ]
 }
 
 @test "a command that cannot be started is told by start" {
@@ -111,5 +111,5 @@ two" ]
 	run ab-exec gc
 	check_json '.orphans >= 1'
 	[ "$(ab-exec -c 'cat ~/f')" = x ]
-	[ "$(ls "$AB_HOME/homes" | grep -c gone)" -eq 0 ]
+	[ -z "$(find "$AB_HOME/homes" -name '*gone*')" ]
 }

@@ -52,7 +52,7 @@ load ../helpers/load
 	[ "$(jq -r .reason "$BASE/answers" | sort | uniq -c | awk '{print $1 $2}')" = 50timeout ]
 	gone "sleep $mark"
 	[ "$(mounts) $(cgroups)" = "$before" ]
-	[ -z "$(ls -A "$AB_HOME/run" 2>/dev/null | grep -v probe)" ]
+	[ -z "$(find "$AB_HOME/run" -type f ! -name 'probe-*')" ]
 }
 
 @test "processes are limited, and that is told apart" {
@@ -171,5 +171,5 @@ except OSError:
 	ab-scope create --root "$BASE" logged --log-to "$BASE/log" >/dev/null
 	ab-exec --root "$BASE" --scope logged -c 'true secret-argument'
 	jq -e '.tool == "ab-exec" and .operation == "run" and .scope == "logged"' "$BASE/log"
-	! grep secret-argument "$BASE/log"
+	run ! grep secret-argument "$BASE/log"
 }

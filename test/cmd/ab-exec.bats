@@ -143,7 +143,7 @@ load ../helpers/load
 	[[ $output != *hush123* ]]
 	job=$(ab-exec start --env TOKEN=hush123 -c 'true' | jq -r .job)
 	ab-exec wait "$job" >/dev/null
-	! grep -r hush123 "$AB_HOME" "$AB_LOG"
+	run ! grep -r hush123 "$AB_HOME" "$AB_LOG"
 	jq -se 'all(.[]; .tool == "ab-exec") and any(.[]; .operation == "run")' "$AB_LOG" >/dev/null
 }
 
