@@ -107,7 +107,7 @@ script_argv(const struct run_params *params, const char *script, size_t len, str
 	if (memchr(script, '\0', len) != NULL)
 		return ab_fail(err, AB_E_INPUT_INVALID, "the script holds a NUL byte");
 	if (shell == NULL)
-		shell = faccessat(AT_FDCWD, "/bin/bash", X_OK, 0) == 0 || faccessat(AT_FDCWD, "/usr/bin/bash", X_OK, 0) == 0 ? "bash" : "sh";
+		shell = faccessat(AT_FDCWD, "/bin/bash", X_OK, 0) == 0 ? "/bin/bash" : "/bin/sh"; /* whatever PATH is inside */
 	ab_strv_push(&plan->argv, &count, shell);
 	if (len <= ARGUMENT_MAX) {
 		/* A shell takes what begins so for options of its own; to all of them a blank before it means nothing. */

