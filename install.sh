@@ -188,7 +188,7 @@ make_within() {
 # The suite once more as somebody who is not root: on a copy of the tests, which may lie where nobody else may look.
 check_as_user() {
 	mkdir "$work/other" "$work/other/home"
-	cp -R VERSION Makefile README.md install.sh lib cmd man completions test "$work/other"
+	cp -R VERSION CHANGELOG.md LICENSE Makefile README.md install.sh lib cmd man completions test "$work/other"
 	chown -R 12345:12345 "$work/other"
 	chmod 711 "$work"
 	cd "$work/other"

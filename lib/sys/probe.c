@@ -130,6 +130,23 @@ is_fresh(const struct cache *cache, const char *key)
 	return (probe->namespaces && probe->fresh_proc && probe->net) || (age_ms >= 0 && age_ms < NO_LASTS_MS);
 }
 
+/* Whether the host said so; anything else (no memory, a full disk, too many processes) may be over in a moment, and a run that is
+ * weaker for its sake must stay the only one. */
+static bool
+is_final(const struct ab_probe *probe)
+{
+	switch (probe->failed_errno) {
+	case 0:
+	case EPERM:
+	case EACCES:
+	case ENOSYS:
+	case EINVAL:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool
 load(int run_fd, const char *key)
 {
@@ -204,7 +221,7 @@ ab_probe_get(struct ab_probe *probe, struct ab_error *err)
 			current.cache = (struct cache){ .format = CACHE_FORMAT, .size = sizeof(current.cache) };
 			memcpy(current.cache.key, key, KEY_SIZE);
 			ab_probe_try(&current.cache.probe);
-			if (run_fd >= 0) {
+			if (run_fd >= 0 && is_final(&current.cache.probe)) {
 				prune(run_fd);
 				save(run_fd);
 			}
