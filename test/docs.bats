@@ -34,6 +34,23 @@ written() {
 	check_examples "$AB_REPO/README.md" 4
 }
 
+# block LANGUAGE: the block of README.md in it.
+block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p}" "$AB_REPO/README.md"; }
+
+@test "README: the wrappers in Python and Node run, and answer" {
+	need_level namespace
+	need python3
+	block python >"$BASE/wrapper.py"
+	printf 'import unittest\nclass T(unittest.TestCase):\n    def test(self): pass\n' >test_it.py
+	[ "$(python3 "$BASE/wrapper.py")" = 0 ]
+	need node npm
+	block js >"$BASE/wrapper.mjs"
+	echo '{"name":"x","version":"1.0.0","scripts":{"test":"echo tested"}}' >package.json
+	run node "$BASE/wrapper.mjs"
+	[ "$status" = 0 ]
+	[[ $output == "0 "*tested* ]]
+}
+
 @test "manual pages: every example that can be tried does what it says" {
 	need_level namespace
 	local page
