@@ -138,9 +138,10 @@ make_quietly() {
 quickstart() {
 	mkdir "$work/tree"
 	echo "hello from the tree" >"$work/tree/README"
-	request='{"id":1,"command":"cat README; id -un; ls /home"}'
-	printf "\na first request, in a temporary tree:\n\n\$ printf '%%s\\\\n' '%s' | ab-exec batch\n" "$request" >&2
-	(cd "$work/tree" && printf '%s\n' "$request" | AB_HOME="$work/home" "${DESTDIR:-}$prefix/bin/ab-exec" batch)
+	request='{"id":1,"command":"cat README; ls /home"}'
+	filter='{id, status, stdout, stderr, level}'
+	printf "\na first request, in a temporary tree:\n\n\$ printf '%%s\\\\n' '%s' | ab-exec batch --jq '%s'\n" "$request" "$filter" >&2
+	(cd "$work/tree" && printf '%s\n' "$request" | AB_HOME="$work/home" "${DESTDIR:-}$prefix/bin/ab-exec" batch --jq "$filter")
 }
 
 install_ab() {
