@@ -92,6 +92,8 @@ place_home(struct exec_place *place, const struct ab_plan *plan, const char *wan
 		AB_AUTO_CLOSE int fd = open(want, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return ab_fail_errno(err, errno, "--home \"%s\"", want);
+		if (ab_path_leads_out(want, plan->tree))
+			return ab_fail(err, AB_E_SCOPE_ESCAPE, "--home \"%s\": a link in the tree leads out of it", want);
 		place->home_path = ab_path_canonical(fd, err);
 		return place->home_path == NULL ? -1 : 0;
 	}

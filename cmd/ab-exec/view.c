@@ -144,6 +144,26 @@ add_resolver(struct ab_plan *plan, struct ab_error *err)
 	return 0;
 }
 
+/* A path that a link of the tree's takes out of it was named by the caller and chosen by a command; and ab's state is nobody's but
+ * the scopes in its own root. */
+static int
+refuse_lured(const struct ab_plan *plan, const char *option, const char *path, const char *real, struct ab_error *err)
+{
+	AB_AUTO_FREE char *state = ab_home_path(false, err);
+	AB_AUTO_FREE char *scopes = state == NULL ? NULL : ab_asprintf("%s/root", state);
+
+	if (state == NULL)
+		return -1;
+	if (ab_path_leads_out(path, plan->tree)) {
+		ab_fail(err, AB_E_SCOPE_ESCAPE, "%s \"%s\": a link in the tree leads to \"%s\"", option, path, real);
+		ab_error_hint(err, "%s '%s', if that is meant", option, real);
+		return -1;
+	}
+	if (ab_path_below(real, state) && !ab_path_below(real, scopes))
+		return ab_fail(err, AB_E_DENIED_POLICY, "%s \"%s\": AB_HOME is shown to no command", option, path);
+	return 0;
+}
+
 /* --read and --write, each canonical, each within the scope's ceiling. */
 static int
 add_asked(struct ab_plan *plan, const struct ab_list *paths, bool writable, const struct ab_list *ceiling, bool capped, struct ab_error *err)
@@ -154,6 +174,8 @@ add_asked(struct ab_plan *plan, const struct ab_list *paths, bool writable, cons
 		AB_AUTO_FREE char *real = realpath(paths->item[i], NULL);
 		if (real == NULL)
 			return ab_fail_errno(err, errno, "%s \"%s\"", option, paths->item[i]);
+		if (refuse_lured(plan, option, paths->item[i], real, err) < 0)
+			return -1;
 		bool within = !capped;
 		for (size_t j = 0; !within && j < ceiling->count; j++)
 			within = ab_path_below(real, ceiling->item[j]);
@@ -175,21 +197,38 @@ add_asked(struct ab_plan *plan, const struct ab_list *paths, bool writable, cons
 	return 0;
 }
 
+/* What the scope's own settings show, canonical when they were set, is there without being asked for; not what a link that came
+ * since then leads to. */
+static int
+add_settled(struct ab_plan *plan, const struct ab_list *paths, bool writable, struct ab_error *err)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		const char *path = paths->item[i];
+		AB_AUTO_FREE char *real = realpath(path, NULL);
+		struct stat st;
+		if (real == NULL || stat(real, &st) < 0)
+			continue;
+		if (strcmp(real, path) != 0)
+			return ab_fail(err, AB_E_SCOPE_ESCAPE, "the scope's setting %s: \"%s\" leads to \"%s\" now", writable ? "write" : "read",
+			    path, real);
+		struct ab_view *view = ab_plan_view(plan, AB_VIEW_BIND, path, path);
+		view->optional = true;
+		view->writable = writable;
+		view->dev = st.st_dev;
+		view->ino = st.st_ino;
+	}
+	return 0;
+}
+
 static int
 add_given(const struct run_params *params, struct ab_plan *plan, const struct ab_scope_settings *settings, struct ab_error *err)
 {
 	if (add_asked(plan, &params->read, false, &settings->read, settings->read_given, err) < 0 ||
 	    add_asked(plan, &params->write, true, &settings->write, settings->write_given, err) < 0)
 		return -1;
-	/* what the scope's own settings show is there without being asked for */
-	for (size_t i = 0; settings->read_given && i < settings->read.count; i++)
-		ab_plan_view(plan, AB_VIEW_BIND, settings->read.item[i], settings->read.item[i])->optional = true;
-	for (size_t i = 0; settings->write_given && i < settings->write.count; i++) {
-		struct ab_view *view = ab_plan_view(plan, AB_VIEW_BIND, settings->write.item[i], settings->write.item[i]);
-		view->optional = true;
-		view->writable = true;
-	}
-	return 0;
+	if (settings->read_given && add_settled(plan, &settings->read, false, err) < 0)
+		return -1;
+	return settings->write_given ? add_settled(plan, &settings->write, true, err) : 0;
 }
 
 static void

@@ -24,13 +24,14 @@
 
 /* git-config(1): "section.name", or "section.*.name" where any subsection (or none) counts; "section.*" for all names. */
 static const char *const running[] = {
-	"alias.*", "browser.*.cmd", "core.alternaterefscommand", "core.askpass", "core.editor", "core.fsmonitor", "core.gitproxy",
+	"alias.*", "browser.*.cmd", "browser.*.path", "core.alternaterefscommand", "core.askpass", "core.editor", "core.fsmonitor", "core.gitproxy",
 	"core.hookspath", "core.pager", "core.sshcommand", "credential.*.helper", "diff.*.command", "diff.*.textconv",
 	"diff.external", "difftool.*.cmd", "difftool.*.path", "filter.*.clean", "filter.*.process", "filter.*.smudge", "gpg.*.program",
-	"gpg.program", "gpg.ssh.defaultkeycommand", "guitool.*.cmd", "hook.*.command", "include.path", "includeif.*.path",
-	"init.templatedir", "instaweb.httpd", "interactive.difffilter", "man.*.cmd", "man.*.path", "merge.*.driver", "mergetool.*.cmd",
-	"mergetool.*.path", "pager.*", "protocol.*.allow", "receive.procreceiverefs", "remote.*.receivepack", "remote.*.uploadpack",
-	"remote.*.vcs", "sendemail.*cmd", "sendemail.smtpserver", "sequence.editor", "submodule.*.update", "tar.*.command",
+	"gpg.program", "gc.recentobjectshook", "gpg.ssh.defaultkeycommand", "guitool.*.cmd", "hook.*.command", "include.path", "includeif.*.path",
+	"imap.*.tunnel", "init.templatedir", "instaweb.httpd", "interactive.difffilter", "lfs.customtransfer.*.path",
+	"lfs.extension.*.clean", "lfs.extension.*.smudge", "man.*.cmd", "man.*.path", "merge.*.driver", "mergetool.*.cmd",
+	"mergetool.*.path", "pager.*", "protocol.*.allow", "rebase.instructionformat", "receive.procreceiverefs", "remote.*.receivepack", "remote.*.uploadpack",
+	"remote.*.vcs", "sendemail.*cmd", "sendemail.*.smtpserver", "sequence.editor", "submodule.*.update", "tar.*.command",
 	"trailer.*.cmd", "trailer.*.command", "uploadpack.packobjectshook", "web.browser",
 };
 
@@ -64,8 +65,9 @@ ab_gitrepo_runs(const char *key, const char *value)
 		return true;
 	if (strcmp(key, "core.fsmonitor") == 0 || has_prefix(key, "pager.", 6))
 		return strcasecmp(value, "true") != 0 && strcasecmp(value, "false") != 0;
-	if (has_prefix(key, "alias.", 6))
-		return value[0] == '!';
+	/* Where a checkout writes: into the shell's start-up files, perhaps. Submodules have a relative one. */
+	if (strcmp(key, "core.worktree") == 0)
+		return value[0] == '/' || value[0] == '~';
 	if (has_prefix(key, "submodule.", 10))
 		return value[0] == '!' && matches(key, "submodule.*.update");
 	/* Remotes reached by a program: `ext::sh -c …` (git-remote-ext(1)). */
@@ -264,7 +266,7 @@ each_variable(void *data, const char *key, const char *value)
 {
 	struct references *refs = data;
 
-	if (!ab_gitrepo_runs(key, value))
+	if (!ab_gitrepo_runs(key, value) || (has_prefix(key, "alias.", 6) && value[0] != '!'))
 		return 0;
 	if (has_prefix(key, "include", 7)) {
 		follow_include(refs, value);

@@ -278,6 +278,33 @@ ab_path_below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+static bool
+is_inside(const char *path, const char *tree)
+{
+	AB_AUTO_FREE char *real = realpath(path, NULL);
+
+	return real != NULL && ab_path_below(real, tree);
+}
+
+bool
+ab_path_leads_out(const char *path, const char *tree)
+{
+	AB_AUTO_FREE char *copy = ab_strdup(path);
+	bool inside = path[0] != '/' && is_inside(".", tree);
+
+	for (char *at = copy + strspn(copy, "/"); *at != '\0';) {
+		char *end = at + strcspn(at, "/"), was = *end;
+		*end = '\0';
+		bool still = is_inside(copy, tree);
+		if (inside && !still && strcmp(at, "..") != 0)
+			return access(copy, F_OK) == 0;
+		inside = still;
+		*end = was;
+		at = end + strspn(end, "/");
+	}
+	return false;
+}
+
 int
 ab_path_make_dirs(int dirfd, const char *rel, mode_t mode, struct ab_error *err)
 {

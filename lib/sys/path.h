@@ -26,6 +26,9 @@ char *ab_path_canonical(int dirfd, struct ab_error *err) AB_MUST_USE;
 int ab_path_check_name(const char *name, struct ab_error *err) AB_MUST_USE;
 /* Whether path equals dir or lies below it (both canonical text). */
 bool ab_path_below(const char *path, const char *dir);
+/* Whether a link below tree (canonical) takes path, absolute or from the working directory, out of it: one that a command may have
+ * left there. A `..` that the path itself holds is no such link, nor is what does not exist. */
+bool ab_path_leads_out(const char *path, const char *tree);
 /* mkdir -p beneath dirfd; existing directories are fine; links are not followed. */
 int ab_path_make_dirs(int dirfd, const char *rel, mode_t mode, struct ab_error *err) AB_MUST_USE;
 /* Delete a file, a link or a tree beneath dirfd without ever following a link out; not atomic. Directories of our own that forbid

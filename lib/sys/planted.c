@@ -36,7 +36,8 @@ struct entry {
 	char *path;
 	enum kind kind;
 	bool deep; /* found by the bounded scan */
-	uint64_t dev, ino, size, commands;
+	uint64_t dev, ino, size;
+	uint64_t commands; /* of a CONFIG; or what a link leads to */
 	uint32_t mode;
 	struct statx_timestamp changed, born;
 };
@@ -105,6 +106,22 @@ is_unprotected(const struct look *look, const char *path)
 
 /* ---- one thing ---- */
 
+/* A number for the file that a link leads to: `ln -s ../../scripts/pre-commit .git/hooks` makes the script the hook. 0: no file. */
+static uint64_t
+led_to(const struct look *look, const char *path)
+{
+	struct statx stx;
+	uint64_t number = UINT64_C(0xcbf29ce484222325);
+
+	if (statx(look->tree_fd, path, AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &stx) != 0 || !S_ISREG(stx.stx_mode))
+		return 0;
+	const uint64_t parts[] = { stx.stx_dev_major, stx.stx_dev_minor, stx.stx_ino, stx.stx_mode, stx.stx_size, (uint64_t)stx.stx_ctime.tv_sec,
+		stx.stx_ctime.tv_nsec };
+	for (size_t i = 0; i < AB_COUNT_OF(parts); i++)
+		number = (number ^ parts[i]) * UINT64_C(0x100000001b3);
+	return number;
+}
+
 /* Its type, 0 when it is not there. A thing of another type than what runs (a directory named .bashrc) is not taken. */
 static uint32_t
 add(struct look *look, const char *path, enum kind kind)
@@ -122,8 +139,10 @@ add(struct look *look, const char *path, enum kind kind)
 	entry.mode = stx.stx_mode;
 	entry.changed = stx.stx_ctime;
 	entry.born = stx.stx_btime;
+	if (kind == FILE_THAT_RUNS && S_ISLNK(stx.stx_mode))
+		entry.commands = led_to(look, path);
 	if (kind == CONFIG) {
-		const struct entry *old = look->before == NULL ? NULL : find(look->before, path);
+		const struct entry *old = look->before == NULL || S_ISLNK(stx.stx_mode) ? NULL : find(look->before, path);
 		entry.commands = old != NULL && same(old, &entry) ? old->commands : ab_gitrepo_commands(look->tree_fd, path);
 	}
 	struct picture *picture = look->picture;
@@ -226,6 +245,7 @@ look_worktrees(struct look *look, const char *dir)
 		add_joined(look, one, "commondir", FILE_THAT_RUNS);
 		add_joined(look, one, "gitdir", FILE_THAT_RUNS);
 		add_joined(look, one, "config.worktree", CONFIG);
+		add_joined(look, one, "rebase-merge/git-rebase-todo", FILE_THAT_RUNS);
 	}
 	closedir(stream);
 }
@@ -240,6 +260,7 @@ look_repository(struct look *look, const char *dir, unsigned deep)
 	add_joined(look, dir, "config.worktree", CONFIG);
 	add_joined(look, dir, "commondir", FILE_THAT_RUNS);
 	add_joined(look, dir, "info/attributes", FILE_THAT_RUNS);
+	add_joined(look, dir, "rebase-merge/git-rebase-todo", FILE_THAT_RUNS); /* its `exec` lines, at `git rebase --continue` */
 	add_either(look, dir, "hooks");
 	look_worktrees(look, dir);
 	AB_AUTO_FREE char *modules = ab_asprintf("%s%smodules", dir, dir[0] == '\0' ? "" : "/");
@@ -594,7 +615,7 @@ is_planted(const struct ab_protect *protect, const struct entry *now)
 		return true;
 	if (now->kind == REPOSITORY)
 		return was->dev != now->dev || was->ino != now->ino;
-	return !same(was, now);
+	return !same(was, now) || was->commands != now->commands;
 }
 
 char **

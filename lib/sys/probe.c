@@ -137,6 +137,7 @@ is_final(const struct ab_probe *probe)
 {
 	switch (probe->failed_errno) {
 	case 0:
+		return probe->namespaces && probe->net; /* else a second try hid why the first one failed */
 	case EPERM:
 	case EACCES:
 	case ENOSYS:

@@ -20,13 +20,21 @@
 const char *const ab_protect_locked_names[] = { ".envrc", ".vscode", ".idea", ".mcp.json", NULL };
 
 const char *const ab_protect_watched_names[] = {
-	".bash_aliases", ".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".claude/settings.json", ".claude/settings.local.json",
-	".config/autostart", ".config/fish/config.fish", ".config/fish/conf.d", ".config/git/config", ".config/nvim/init.lua",
-	".config/nvim/init.vim", ".config/systemd/user", ".cursor/mcp.json", ".devcontainer/devcontainer.json", ".dir-locals.el", ".emacs",
-	".emacs.d/init.el", ".exrc", ".gdbinit", ".gitconfig", ".gitmodules", ".inputrc", ".kshrc", ".lldbinit", ".local/share/applications",
-	".npmrc", ".nvim.lua", ".nvimrc", ".pam_environment", ".profile", ".pypirc", ".screenrc", ".ssh", ".tmux.conf", ".vimrc",
-	".xinitrc", ".xprofile", ".xsession", ".xsessionrc", ".yarnrc", ".yarnrc.yml", ".zlogin", ".zlogout", ".zprofile", ".zshenv",
-	".zshrc", NULL
+	".bash_aliases", ".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".claude/hooks",
+	".claude/settings.json", ".claude/settings.local.json", ".codex/config.toml", ".codex/hooks.json",
+	".config/autostart", ".config/environment.d", ".config/fish/conf.d", ".config/fish/config.fish",
+	".config/git/config", ".config/mise.toml", ".config/mise/config.toml", ".config/nvim/init.lua",
+	".config/nvim/init.vim", ".config/plasma-workspace/env", ".config/systemd/user",
+	".config/systemd/user/default.target.wants", ".cursor/hooks.json", ".cursor/mcp.json", ".devcontainer.json",
+	".devcontainer/devcontainer.json", ".dir-locals-2.el", ".dir-locals.el", ".emacs", ".emacs.d/init.el",
+	".exrc", ".factory/mcp.json", ".factory/settings.json", ".gdbinit", ".gemini/settings.json", ".gitconfig",
+	".gitmodules", ".helix/config.toml", ".helix/languages.toml", ".husky", ".inputrc", ".kshrc", ".lldbinit",
+	".local/bin", ".local/share/applications", ".mise.local.toml", ".mise.toml", ".mise/config.toml", ".npmrc",
+	".nvim.lua", ".nvimrc", ".opencode/plugin", ".opencode/plugins", ".pam_environment",
+	".pre-commit-config.yaml", ".profile", ".pypirc", ".roo/mcp.json", ".screenrc", ".ssh", ".tmux.conf",
+	".vimrc", ".xinitrc", ".xprofile", ".xsession", ".xsessionrc", ".yarnrc", ".yarnrc.yml",
+	".zed/settings.json", ".zed/tasks.json", ".zlogin", ".zlogout", ".zprofile", ".zshenv", ".zshrc",
+	"lefthook.yml", "mise.local.toml", "mise.toml", "opencode.json", "opencode.jsonc", NULL
 };
 
 struct protection {
@@ -90,8 +98,16 @@ type_of(const struct protection *protection, const char *rel)
 static void
 lock(struct protection *protection, const char *rel)
 {
-	if (is_unprotected(protection, rel) || type_of(protection, rel) == 0)
+	struct stat st;
+
+	if (is_unprotected(protection, rel))
 		return;
+	if (type_of(protection, rel) == 0) {
+		/* a link can be replaced, and what it leads to may be anywhere: watched only, and said */
+		if (fstatat(protection->tree_fd, rel, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+			protection->plan->missing |= AB_PROMISE_BIT(AB_PROMISE_PROTECT);
+		return;
+	}
 	AB_AUTO_FREE char *upper = ab_strdup(rel);
 	for (char *slash = strchr(upper, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
@@ -303,6 +319,8 @@ protect_tree(struct protection *protection)
 			ab_gitrepo_references(protection->tree_fd, tree, ".git/config.worktree", lock_reference, protection);
 		} else if (S_ISREG(st.st_mode)) {
 			protect_worktree(protection, &st);
+		} else {
+			lock(protection, ".git");
 		}
 	}
 	if (ab_gitrepo_is(protection->tree_fd, ".")) {

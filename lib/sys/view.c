@@ -224,13 +224,27 @@ make_link(struct builder *builder, size_t index)
 	return 0;
 }
 
+/* Without following a link. What lies in the tree is looked up from the tree, whose way a command of another run may rename meanwhile
+ * (a tree below /tmp lies in the scope's own /tmp, which all its runs share). */
+static int
+open_beneath(const struct builder *builder, const char *path)
+{
+	const char *tree = builder->plan->tree;
+	size_t len = tree == NULL ? 0 : strlen(tree);
+	int tree_fd = builder->result->tree_fd;
+
+	if (tree_fd >= 0 && strncmp(path, tree, len) == 0 && path[len] == '/')
+		return ab_mount_open(tree_fd, path + len + 1, AB_MOUNT_BENEATH);
+	return ab_mount_open(builder->root, path + 1, AB_MOUNT_BENEATH);
+}
+
 /* PIN and LOCK: a target bound onto itself. One that is reached through a link cannot be held: said, not
  * guessed at. */
 static int
 attach_self(struct builder *builder, const struct ab_view *entry)
 {
 	uint32_t attributes = entry->kind == AB_VIEW_LOCK ? AB_MOUNT_RDONLY : 0;
-	AB_AUTO_CLOSE int target = ab_mount_open(builder->root, entry->target + 1, AB_MOUNT_BENEATH);
+	AB_AUTO_CLOSE int target = open_beneath(builder, entry->target);
 
 	if (target < 0 && errno == ELOOP) {
 		builder->result->missing |= AB_PROMISE_BIT(AB_PROMISE_PROTECT);
@@ -250,7 +264,9 @@ static int
 attach_mask(struct builder *builder, const struct ab_view *entry)
 {
 	struct stat st;
-	AB_AUTO_CLOSE int target = ab_mount_open(builder->root, entry->target + 1, AB_MOUNT_IN_ROOT);
+	AB_AUTO_CLOSE int beneath = open_beneath(builder, entry->target);
+	AB_AUTO_CLOSE int target =
+	    beneath >= 0 ? ab_steal_fd(&beneath) : ab_mount_open(builder->root, entry->target + 1, AB_MOUNT_IN_ROOT);
 
 	/* What init cannot reach, the command cannot either: it has the same ids and fewer capabilities. */
 	if (target < 0 && (is_absent(errno) || errno == ELOOP))
