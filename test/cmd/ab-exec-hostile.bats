@@ -35,3 +35,60 @@ setup() {
 	run -0 ab-exec --json -c 'd=$(printf "y\377\n"); mkdir "$d"; touch "$d/.bashrc"'
 	[ "$(jq -r '.planted[0].base64' <<<"$output" | base64 -d | tr '\377' '#')" = "y#/.bashrc" ]
 }
+
+planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
+
+@test "a hook that is a link to a script of the tree is watched where it leads" {
+	need git
+	git init -q .
+	mkdir scripts
+	echo '#!/bin/sh' >scripts/check
+	ln -s ../../scripts/check .git/hooks/pre-commit
+	[ "$(planted -c 'true')" = "" ]
+	[ "$(planted -c 'echo evil >>scripts/check')" = .git/hooks/pre-commit ]
+}
+
+@test "what is a link is not locked, and the record says so" {
+	need git
+	git init -q .
+	rm -r .git/hooks
+	mkdir githooks
+	ln -s ../githooks .git/hooks
+	run -0 ab-exec --json -c 'echo evil >githooks/post-commit'
+	[ "$(jq -c '[.missing, .planted]' <<<"$output")" = '[["protect"],[".git/hooks/post-commit"]]' ]
+	run ab-exec --require protect -- true
+	[ "$status" -eq 125 ]
+}
+
+@test "the list of a rebase in progress is watched: its exec lines run at --continue" {
+	need git
+	git init -q .
+	[ "$(planted -c 'mkdir .git/rebase-merge; echo "exec evil" >.git/rebase-merge/git-rebase-todo')" = .git/rebase-merge/git-rebase-todo ]
+}
+
+@test "settings of agents, editors and hook runners that run programs are watched" {
+	run planted -c 'mkdir -p .codex .opencode/plugin .husky .zed; touch mise.toml lefthook.yml .codex/config.toml .opencode/plugin/x.js .husky/pre-push .zed/tasks.json'
+	[ "$(tr '\n' ' ' <<<"$output")" = ".codex/config.toml .husky/pre-push .opencode/plugin/x.js .zed/tasks.json lefthook.yml mise.toml " ]
+}
+
+@test "a link that a command left does not choose what --write, --read and --home give to the next" {
+	mkdir "$BASE/other"
+	echo safe >"$BASE/other/file"
+	ab-exec -c "ln -s '$BASE/other' out"
+	for option in --write --read --home; do
+		run -125 ab-exec $option out -- true
+		[[ "$output" == *scope.escape* ]]
+		run -125 ab-exec $option "$TREE/out" -- true
+	done
+	run -0 ab-exec --write "$BASE/other" -c "echo new >'$BASE/other/file'"
+	[ "$(cat "$BASE/other/file")" = new ]
+	mkdir in
+	run -0 ab-exec --write in/../../other -c true
+}
+
+@test "AB_HOME is not given to a command that asks for it" {
+	ab-exec -- true
+	run -125 ab-exec --read "$AB_HOME/homes" -- true
+	[[ "$output" == *denied.policy* ]]
+	run -125 ab-exec --write "$AB_HOME" -- true
+}

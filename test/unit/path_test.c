@@ -251,6 +251,33 @@ populate(void)
 	CHECK(symlinkat("/tmp/ab-path-test-wayout", base_fd, "wayout") == 0);
 }
 
+static void
+test_leads_out(void)
+{
+	static const struct {
+		const char *path;
+		bool out;
+	} cases[] = { { "tree", false }, { "tree/dir", false }, { "tree/in/dir", false }, { "tree/out", true }, { "tree/out/deep", true },
+		{ "tree/dir/../../other", false }, { "tree/dir/../out", true }, { "tree/none", false }, { "other", false }, { "back/out", true } };
+
+	CHECK(mkdirat(base_fd, "lead", 0755) == 0);
+	AB_AUTO_CLOSE int fd = openat(base_fd, "lead", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CHECK(mkdirat(fd, "tree", 0755) == 0 && mkdirat(fd, "tree/dir", 0755) == 0 && mkdirat(fd, "other", 0755) == 0);
+	CHECK(mkdirat(fd, "other/deep", 0755) == 0 && symlinkat("../other", fd, "tree/out") == 0);
+	CHECK(symlinkat(".", fd, "tree/in") == 0 && symlinkat("tree", fd, "back") == 0);
+	AB_AUTO_FREE char *tree = ab_asprintf("%s/lead/tree", base);
+	for (size_t i = 0; i < AB_COUNT_OF(cases); i++) {
+		AB_AUTO_FREE char *path = ab_asprintf("%s/lead/%s", base, cases[i].path);
+		if (!CHECK_INT(ab_path_leads_out(path, tree), cases[i].out))
+			printf("#   %s\n", cases[i].path);
+	}
+	CHECK(chdir(tree) == 0);
+	CHECK(ab_path_leads_out("out", tree));
+	CHECK(!ab_path_leads_out("dir", tree));
+	CHECK(!ab_path_leads_out("../other", tree));
+	CHECK(chdir("/") == 0);
+}
+
 int
 main(void)
 {
@@ -262,6 +289,7 @@ main(void)
 		{ "scope names", test_names },
 		{ "below", test_below },
 		{ "make directories", test_make_dirs },
+		{ "links that lead out", test_leads_out },
 	};
 
 	if (mkdtemp(base) == NULL || (base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
