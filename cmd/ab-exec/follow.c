@@ -17,7 +17,7 @@ const struct ab_param output_params[] = {
 	AB_PARAM_BOOLEAN(struct output_params, stderr_stream, .name = "stderr", .dflt = "false", .help = "its stderr instead of its stdout"),
 	AB_PARAM_INTEGER(struct output_params, offset, .name = "offset", .dflt = "0", .min = 0, .max = INT64_MAX, .meta = "N", .help = "begin at this byte"),
 	AB_PARAM_INTEGER(struct output_params, length, .name = "length", .min = 0, .max = INT64_MAX, .meta = "N", .help = "at most so many bytes"),
-	AB_PARAM_BOOLEAN(struct output_params, follow, .name = "follow", .letter = 'F', .dflt = "false", .help = "go on until the job is over"),
+	AB_PARAM_BOOLEAN(struct output_params, follow, .name = "follow", .letter = 'F', .flags = AB_MAKES_ENDLESS, .dflt = "false", .help = "go on until the job is over"),
 	AB_PARAM_END
 };
 
@@ -96,11 +96,20 @@ follow_over(struct ab_watch *watch, unsigned events)
 	follow_look(follower);
 }
 
+/* At the end of input what is there by now is still handed on. */
 static void
 follow_cancelled(struct ab_call *call, void *data)
 {
-	follower_free(data);
-	ab_call_finish(call);
+	struct follower *follower = data;
+	struct ab_error err = AB_ERROR_INIT;
+	bool copies = ab_call_cancel_reason(call) == AB_CANCEL_INPUT_END;
+	int got = copies ? copy_part(call, follower->fd, &follower->left, &err) : 0;
+
+	follower_free(follower);
+	if (got < 0)
+		ab_call_fail(call, &err);
+	else
+		ab_call_finish(call);
 }
 
 static int
@@ -124,7 +133,6 @@ follow(struct ab_call *call, int fd, const char *job, int64_t left, struct ab_er
 		follower_free(follower);
 		return -1;
 	}
-	ab_call_set_endless(call);
 	ab_call_on_cancel(call, follow_cancelled, follower);
 	ab_loop_arm(loop, &follower->timer, ab_now_ms());
 	return AB_PENDING;
@@ -140,7 +148,7 @@ output_operation(struct ab_call *call, void *data, struct ab_error *err)
 	if (fd < 0)
 		return -1;
 	if (lseek(fd, params->offset, SEEK_SET) < 0)
-		return ab_fail_errno(err, errno, "--offset %lld", (long long)params->offset);
+		return ab_fail(err, AB_E_INPUT_INVALID, "--offset %lld: no file is that long", (long long)params->offset);
 	if (params->follow == 1)
 		return follow(call, ab_steal_fd(&fd), params->job, left, err);
 	return copy_part(call, fd, &left, err) < 0 ? -1 : AB_DONE;

@@ -13,7 +13,6 @@
 #include "core/tool.h"
 
 enum {
-	FINALS_MAX = 16 * 1024 * 1024, /* queued for a slow reader before nothing new is started */
 	SLICE_MS = 10,		       /* of work before the loop looks at signals and timers again */
 	SETTLE_COUNT = 1000,	       /* answers of one commit (contract section 8) */
 	SETTLE_BYTES = 1024 * 1024,
@@ -167,7 +166,6 @@ start(struct ab_batch *batch, struct ab_call *call)
 		ab_call_fail(call, &err);
 		return;
 	}
-	call->endless = (call->op->flags & AB_OP_ENDLESS) != 0;
 	call->slot = !call->endless;
 	batch->running += call->slot;
 	batch->current = call;
@@ -194,7 +192,7 @@ next_to_start(const struct ab_batch *batch)
 	if (!full || batch->queue.first == NULL)
 		return batch->queue.first;
 	for (struct ab_call *call = batch->queue.first; call != NULL; call = call->next_call)
-		if (!call->failed && (call->op->flags & AB_OP_ENDLESS) != 0)
+		if (!call->failed && call->endless)
 			return call;
 	/* With several slots final lines come as they are ready: what is refused need not wait. */
 	if (batch->options.jobs > 1)
@@ -204,18 +202,12 @@ next_to_start(const struct ab_batch *batch)
 	return NULL;
 }
 
-static bool
-choked(const struct ab_batch *batch)
-{
-	return ab_out_pending(&batch->out) > FINALS_MAX;
-}
-
 /* False when time is up. */
 static bool
 start_some(struct ab_batch *batch, int64_t until_ms)
 {
 	for (;;) {
-		struct ab_call *call = choked(batch) ? NULL : next_to_start(batch);
+		struct ab_call *call = ab_intake_is_choked(batch) ? NULL : next_to_start(batch);
 		if (call == NULL)
 			return true;
 		start(batch, call);
@@ -261,6 +253,9 @@ static bool
 finished(struct ab_batch *batch)
 {
 	if (!batch->input_ended || batch->queue.first != NULL || batch->running > 0)
+		return false;
+	/* Lines that were read may wait for the reader of answers. */
+	if (ab_intake_is_choked(batch) && !batch->gone && batch->signo == 0)
 		return false;
 	if (batch->active.first != NULL)
 		cancel_active(batch, AB_CANCEL_INPUT_END, true);
@@ -331,7 +326,7 @@ finish_round(struct ab_batch *batch)
 		settle(batch);
 	if (!batch->input_ended)
 		ab_loop_set(
-		    batch->loop, &batch->in, ab_intake_has_room(batch) && !choked(batch) ? AB_READABLE : 0);
+		    batch->loop, &batch->in, ab_intake_has_room(batch) ? AB_READABLE : 0);
 	if (!finished(batch))
 		return;
 	settle(batch);

@@ -11,6 +11,7 @@ enum {
 	AHEAD_COUNT = 256, /* requests that are read and not started */
 	AHEAD_BYTES = 16 * 1024 * 1024,
 	LINE_MAX_BYTES = 16 * 1024 * 1024,
+	ANSWERS_MAX = 16 * 1024 * 1024, /* queued for a slow reader */
 	ID_MAX = 1024,
 	CALL_COST = 1024, /* of a queued request beside its line */
 };
@@ -220,7 +221,13 @@ read_params(struct ab_batch *batch, struct ab_call *call, const struct ab_op *op
 	call->args.data = ab_arena_alloc(&call->arena, op->params_size + 1);
 	if (op->params_size > 0)
 		memcpy(call->args.data, defaults->data, op->params_size);
-	return ab_request_read(op, call->request, &batch->rules, &call->args, &call->dry_run, err);
+	if (ab_request_read(op, call->request, &batch->rules, &call->args, &call->dry_run, err) < 0)
+		return -1;
+	call->endless = (op->flags & AB_OP_ENDLESS) != 0;
+	for (size_t row = 0; op->params != NULL && op->params[row].name != NULL; row++)
+		if ((op->params[row].flags & AB_MAKES_ENDLESS) != 0 && *AB_ARGS_MEMBER(&call->args, row, int) == 1)
+			call->endless = true;
+	return 0;
 }
 
 /* 0: a call for the queue; 1: a control operation, which is done. */
@@ -278,9 +285,15 @@ take_line(struct ab_batch *batch, const char *text, size_t len)
 }
 
 bool
+ab_intake_is_choked(const struct ab_batch *batch)
+{
+	return ab_out_pending(&batch->out) > ANSWERS_MAX;
+}
+
+bool
 ab_intake_has_room(const struct ab_batch *batch)
 {
-	return batch->queue.count < AHEAD_COUNT && batch->queued_bytes < AHEAD_BYTES;
+	return !ab_intake_is_choked(batch) && batch->queue.count < AHEAD_COUNT && batch->queued_bytes < AHEAD_BYTES;
 }
 
 bool

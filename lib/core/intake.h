@@ -68,6 +68,8 @@ void ab_intake_release(struct ab_batch *batch);
 /* Turn whole lines into calls while there is room (256 requests, 16 MiB). True when there was any line. */
 bool ab_intake_lines(struct ab_batch *batch);
 bool ab_intake_has_room(const struct ab_batch *batch);
+/* More than 16 MiB of answers wait for a slow reader: nothing new is begun. */
+bool ab_intake_is_choked(const struct ab_batch *batch);
 /* Take a call out of the queue. */
 void ab_intake_take(struct ab_batch *batch, struct ab_call *call);
 /* Its id is free again. */

@@ -72,6 +72,7 @@ enum {
 	AB_CLI_OFF = 1 << 7,	  /* with AB_CLI_ONLY: a control of the process: no default for batch either */
 	AB_RAW = 1 << 8,	  /* a string that may hold any bytes but NUL (a key, a path): NAME_base64 in a request too */
 	AB_COMMA = 1 << 9,	  /* a list whose elements may also stand in one word, separated by commas */
+	AB_MAKES_ENDLESS = 1 << 10, /* boolean: when true the request is like one of AB_OP_ENDLESS (`output --follow`) */
 };
 
 struct ab_param {
@@ -241,7 +242,8 @@ enum ab_cancel_reason {
 	AB_CANCEL_READER_GONE
 };
 enum ab_cancel_reason ab_call_cancel_reason(const struct ab_call *call);
-/* This request turned out to be endless (`output --follow`): as AB_OP_ENDLESS from now on. Before run returns. */
+/* This request turned out to be endless: as AB_OP_ENDLESS from now on. Before run returns. Where a parameter alone says so
+   it is marked AB_MAKES_ENDLESS: then the request does not wait for a slot either. */
 void ab_call_set_endless(struct ab_call *call);
 
 /*

@@ -184,3 +184,10 @@ b" ]
 	run bash -c "printf '%s\n' '{\"id\":1,\"op\":\"wait\",\"jobs\":[\"$job\"]}' '{\"id\":2,\"op\":\"output\",\"job\":\"$job\"}' '{\"id\":3,\"op\":\"list\"}' '{\"id\":4,\"op\":\"nonsense\"}' | ab-exec batch"
 	jq -se '.[0].items[0].status == 0 and .[1].content == "x\n" and (.[2].items | length) == 1 and .[2].next == null and .[3].error.code == "input.invalid"' <<<"$output"
 }
+
+@test "control operations by the thousand wait for a slow reader, and cost no memory" {
+	need_plain_build
+	yes '{"op":"describe"}' | head -5000 >"$BASE/r"
+	# 100 MB of answers; every one comes.
+	[ "$(bash -c 'ulimit -v 90000; ab-exec batch' <"$BASE/r" | { sleep 0.5; wc -l; })" -eq 5000 ]
+}

@@ -35,6 +35,21 @@ two" ]
 	check_json '.reason == "cancelled"'
 }
 
+@test "batch: output --follow waits for no slot, and at the end of input hands on what is there" {
+	job=$(ab-exec start -c 'echo a; sleep 0.3; echo b' | jq -r .job)
+	{
+		echo '{"id":1,"command":"sleep 2"}'
+		echo "{\"id\":2,\"op\":\"output\",\"job\":\"$job\",\"follow\":true}"
+		sleep 1.5
+	} | ab-exec batch >"$BASE/answers"
+	[ "$(jq -r .id "$BASE/answers" | tr '\n' ' ')" = "2 1 " ]
+	[ "$(jq -r 'select(.id == 2) | .content' "$BASE/answers")" = $'a\nb' ]
+	run ab-exec batch <<<"{\"op\":\"output\",\"job\":\"$job\",\"follow\":true}"
+	check_json '.content == "a\nb\n"'
+	run ab-exec output "$job" --offset 9223372036854775807
+	[ "$status" -eq 3 ]
+}
+
 @test "output --follow ends with the job" {
 	job=$(ab-exec start -c 'for i in 1 2 3 4; do echo $i; sleep 0.2; done' | jq -r .job)
 	[ "$(timeout 10 ab-exec output --follow "$job" | tr '\n' ' ')" = "1 2 3 4 " ]
