@@ -230,6 +230,8 @@ choose_stdin(struct execution *execution, struct ab_error *err)
 		if (execution->stdin_fd < 0)
 			return ab_fail_errno(err, errno, "--stdin \"%s\"", bytes->path);
 		execution->stdin_own = true;
+		if (fstat(execution->stdin_fd, &st) == 0 && S_ISDIR(st.st_mode))
+			return ab_fail_errno(err, EISDIR, "--stdin \"%s\"", bytes->path);
 		return 0;
 	}
 	bool script_from_stdin = execution->params->file != NULL && strcmp(execution->params->file, "-") == 0;

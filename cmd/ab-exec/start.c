@@ -1,11 +1,13 @@
 /* start: a command in the background, under a supervisor process of its own (sys/job). */
 #include "ab-exec.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/io.h"
 #include "core/time.h"
 #include "execution.h"
 #include "sys/job.h"
@@ -57,6 +59,9 @@ job_done(void *data, const struct ab_outcome *outcome, const struct ab_netgate *
 	execution_ended(execution, outcome);
 	execution_result(execution, outcome, gate, &result);
 	execution_record_text(&result, AB_ENCODING_AUTO, &text);
+	/* Nobody is there to be told that it failed; the job has it too. */
+	if (execution->record_fd >= 0)
+		(void)!ab_write_all(execution->record_fd, text.data, text.len);
 	(void)!ab_job_finish(supervisor->job, text.data, text.len, &ignored);
 	if (!outcome->started)
 		report(supervisor, &outcome->error);
@@ -141,6 +146,20 @@ await(struct ab_call *call, struct execution *execution, struct ab_job *job, int
 	return AB_DONE;
 }
 
+/* The background process has /dev/null for its first three descriptors: what the command was promised of ours moves up. */
+static int
+move_up(int *fd, bool *own, struct ab_error *err)
+{
+	if (*fd < 0 || *fd > 2)
+		return 0;
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+	if (high < 0)
+		return ab_fail_errno(err, errno, "keep descriptor %d for the job", *fd);
+	*fd = high;
+	*own = true;
+	return 0;
+}
+
 static int
 start(struct ab_call *call, struct execution *execution, struct ab_error *err)
 {
@@ -149,6 +168,8 @@ start(struct ab_call *call, struct execution *execution, struct ab_error *err)
 	struct supervisor supervisor = { .execution = execution, .job = &job, .report = -1 };
 	struct ab_error failed = AB_ERROR_INIT;
 
+	if (move_up(&execution->stdin_fd, &execution->stdin_own, err) < 0 || move_up(&execution->record_fd, &execution->record_own, err) < 0)
+		return -1;
 	output_meta(&execution->plan, "job", &meta);
 	if (ab_job_create(&job, meta.data, err) < 0)
 		return -1;

@@ -172,6 +172,7 @@ static const struct range V4[] = {
 	{ { 10 }, 8, "private" },
 	{ { 100, 64 }, 10, "shared (carrier-grade NAT)" },
 	{ { 127 }, 8, "loopback" },
+	{ { 168, 63, 129, 16 }, 32, "the platform's (Azure)" },
 	{ { 169, 254 }, 16, "link-local" },
 	{ { 172, 16 }, 12, "private" },
 	{ { 192, 0, 0 }, 24, "reserved" },

@@ -230,11 +230,13 @@ static int
 open_beneath(const struct builder *builder, const char *path)
 {
 	const char *tree = builder->plan->tree;
-	size_t len = tree == NULL ? 0 : strlen(tree);
 	int tree_fd = builder->result->tree_fd;
 
-	if (tree_fd >= 0 && strncmp(path, tree, len) == 0 && path[len] == '/')
-		return ab_mount_open(tree_fd, path + len + 1, AB_MOUNT_BENEATH);
+	if (tree_fd >= 0 && tree != NULL) {
+		size_t len = strlen(tree);
+		if (strncmp(path, tree, len) == 0 && path[len] == '/')
+			return ab_mount_open(tree_fd, path + len + 1, AB_MOUNT_BENEATH);
+	}
 	return ab_mount_open(builder->root, path + 1, AB_MOUNT_BENEATH);
 }
 

@@ -10,6 +10,9 @@ load ../helpers/load
 	[ "$(echo x | ab-exec --json -- cat | jq -r .stdout)" = "" ]
 	[ "$(echo x | ab-exec --json --stdin - -- cat | jq -r .stdout)" = x ]
 	[ "$(ab-exec --stdin "$BASE/f" -- cat | head -1)" = a ]
+	run ab-exec --stdin "$BASE" -- cat
+	[ "$status" -eq 125 ]
+	[[ $output == *is_directory* ]]
 }
 
 @test "100 MB through a filter, unchanged" {

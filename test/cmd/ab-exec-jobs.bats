@@ -50,6 +50,14 @@ two" ]
 	[ "$status" -eq 3 ]
 }
 
+@test "a job has the stdin and writes the record that were asked for" {
+	job=$(echo hello | ab-exec start --stdin - --record "$BASE/record" -- cat | jq -r .job)
+	ab-exec wait "$job" >/dev/null
+	[ "$(ab-exec output "$job")" = hello ]
+	jq -e '.stdout == "hello\n"' "$BASE/record"
+	ab-exec start --record fd:1 -- echo x | jq -se '.[0].job and .[1].stdout == "x\n"'
+}
+
 @test "output --follow ends with the job" {
 	job=$(ab-exec start -c 'for i in 1 2 3 4; do echo $i; sleep 0.2; done' | jq -r .job)
 	[ "$(timeout 10 ab-exec output --follow "$job" | tr '\n' ' ')" = "1 2 3 4 " ]

@@ -3,6 +3,7 @@
 
 #include <net/if.h>
 #include <netdb.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 /* Run check in a child with a fresh network; its checks print there, its status tells. */
@@ -49,6 +50,7 @@ static void
 check_reaches(const int *fds, int count, const char *literal, uint16_t port)
 {
 	struct ab_address address, seen = { 0 };
+	struct pollfd waiting[AB_NETGATE_FDS_MAX];
 	struct sockaddr_storage to;
 	socklen_t len;
 
@@ -59,6 +61,10 @@ check_reaches(const int *fds, int count, const char *literal, uint16_t port)
 		printf("# %s port %u: %s\n", literal, port, strerror(errno));
 		return;
 	}
+	/* A busy kernel may hand over the connection a moment after connect returns. */
+	for (int i = 1; i < count; i++)
+		waiting[i - 1] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	CHECK_INT(poll(waiting, (nfds_t)count - 1, 10 * 1000), 1);
 	for (int i = 1; i < count; i++) {
 		AB_AUTO_CLOSE int client = accept4(fds[i], NULL, NULL, SOCK_CLOEXEC);
 		len = sizeof(to);
