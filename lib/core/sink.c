@@ -152,7 +152,7 @@ print_columns(struct ab_sink *sink, const struct ab_value *record, enum ab_put w
 	if (what == AB_PUT_ITEM) {
 		ab_table_add(&sink->table, record);
 		if (sink->table.row_count >= TABLE_ROWS)
-			ab_table_print(&sink->table, &sink->pending);
+			ab_table_print(&sink->table, false, &sink->pending);
 	} else if (what == AB_PUT_RECORD) {
 		ab_table_print_record(record, &sink->pending);
 	} else {
@@ -161,7 +161,7 @@ print_columns(struct ab_sink *sink, const struct ab_value *record, enum ab_put w
 		ab_table_init(&one);
 		one.headed = true;
 		ab_table_add(&one, record);
-		ab_table_print(&one, &sink->pending);
+		ab_table_print(&one, true, &sink->pending);
 		ab_table_release(&one);
 	}
 }
@@ -257,7 +257,7 @@ ab_sink_close(struct ab_sink *sink, struct ab_error *err)
 	struct ab_error why = AB_ERROR_INIT;
 
 	if (sink->table_wanted)
-		ab_table_print(&sink->table, &sink->pending);
+		ab_table_print(&sink->table, true, &sink->pending);
 	if (!sink->failed)
 		flush_pending(sink);
 	/* A program that is wrong is told even when there was no record to run it over. */

@@ -13,6 +13,8 @@ struct ab_table_column {
 	const char *name;
 	size_t width;
 	bool number, text; /* some cell is a number; some is neither that nor null */
+	bool filled;	   /* some cell is not "-" */
+	bool hidden;
 };
 
 struct ab_table_row {
@@ -138,6 +140,8 @@ ab_table_add(struct ab_table *table, const struct ab_value *record)
 		size_t width = width_of(row->cell[column]);
 		if (width > table->columns[column].width)
 			table->columns[column].width = width;
+		if (strcmp(row->cell[column], "-") != 0)
+			table->columns[column].filled = true;
 		if (kind == AB_VALUE_INTEGER || kind == AB_VALUE_REAL)
 			table->columns[column].number = true;
 		else if (kind != AB_VALUE_NULL)
@@ -171,30 +175,46 @@ print_cell(struct ab_buf *out, const struct ab_table_column *column, const char 
 		ab_buf_puts(out, "  ");
 }
 
+/* One line of cells; a NULL one is absent. */
 static void
-print_heading(const struct ab_table *table, struct ab_buf *out)
+print_line(const struct ab_table *table, const char *const *cell, struct ab_buf *out)
 {
-	for (size_t i = 0; i < table->column_count; i++) {
-		AB_AUTO_FREE char *name = ab_strdup(table->columns[i].name);
-		for (char *at = name; *at != '\0'; at++)
-			*at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
-		print_cell(out, &table->columns[i], name, i + 1 == table->column_count);
-	}
+	size_t end = table->column_count;
+
+	while (end > 0 && table->columns[end - 1].hidden)
+		end--;
+	for (size_t i = 0; i < end; i++)
+		if (!table->columns[i].hidden)
+			print_cell(out, &table->columns[i], cell[i] != NULL ? cell[i] : "-", i + 1 == end);
 	ab_buf_putc(out, '\n');
 }
 
-void
-ab_table_print(struct ab_table *table, struct ab_buf *out)
+static void
+print_heading(const struct ab_table *table, struct ab_buf *out)
 {
-	if (!table->headed && table->row_count > 0)
-		print_heading(table, out);
-	table->headed = table->headed || table->row_count > 0;
-	for (struct ab_table_row *row = table->first; row != NULL; row = row->next) {
-		for (size_t i = 0; i < table->column_count; i++)
-			print_cell(out, &table->columns[i], row->cell[i] != NULL ? row->cell[i] : "-",
-			    i + 1 == table->column_count);
-		ab_buf_putc(out, '\n');
+	char *name[COLUMNS_MAX] = { 0 };
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		name[i] = ab_strdup(table->columns[i].name);
+		for (char *at = name[i]; *at != '\0'; at++)
+			*at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
 	}
+	print_line(table, (const char *const *)name, out);
+	for (size_t i = 0; i < table->column_count; i++)
+		free(name[i]);
+}
+
+void
+ab_table_print(struct ab_table *table, bool whole, struct ab_buf *out)
+{
+	if (!table->headed && table->row_count > 0) {
+		for (size_t i = 0; whole && i < table->column_count; i++)
+			table->columns[i].hidden = !table->columns[i].filled;
+		print_heading(table, out);
+		table->headed = true;
+	}
+	for (struct ab_table_row *row = table->first; row != NULL; row = row->next)
+		print_line(table, row->cell, out);
 	ab_arena_reset(&table->arena);
 	table->first = NULL;
 	table->last = &table->first;

@@ -23,8 +23,9 @@ void ab_table_init(struct ab_table *table);
 void ab_table_release(struct ab_table *table);
 /* Add one record. */
 void ab_table_add(struct ab_table *table, const struct ab_value *record);
-/* Append what was added since the last time; the heading only the first time. */
-void ab_table_print(struct ab_table *table, struct ab_buf *out);
+/* Append what was added since the last time; the heading only the first time. whole: nothing comes after it; a column without a
+ * value in any row is left out of a table that is printed at once. */
+void ab_table_print(struct ab_table *table, bool whole, struct ab_buf *out);
 /* One record alone: a line a member, name and value. */
 void ab_table_print_record(const struct ab_value *record, struct ab_buf *out);
 
