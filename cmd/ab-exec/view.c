@@ -319,19 +319,18 @@ view_make(const struct run_params *params, struct ab_plan *plan, struct exec_pla
 	return 0;
 }
 
-/* Whether a passwd or group text has a line for the id (third field). */
+/* Whether the first line for the id (third field) of a passwd or group text is for name; NULL: for anybody. */
 static bool
-has_id(const char *text, unsigned id)
+is_named(const char *text, unsigned id, const char *name)
 {
 	char want[16];
+	size_t len = (size_t)snprintf(want, sizeof(want), ":%u:", id);
 
-	snprintf(want, sizeof(want), "%u", id);
 	for (const char *line = text; line != NULL && *line != '\0';) {
 		const char *colon = strchr(line, ':');
 		const char *second = colon != NULL ? strchr(colon + 1, ':') : NULL;
-		size_t len = strlen(want);
-		if (second != NULL && strncmp(second + 1, want, len) == 0 && second[1 + len] == ':')
-			return true;
+		if (second != NULL && strncmp(second, want, len) == 0)
+			return name == NULL || ((size_t)(colon - line) == strlen(name) && strncmp(line, name, strlen(name)) == 0);
 		line = strchr(line, '\n');
 		if (line != NULL)
 			line++;
@@ -339,18 +338,19 @@ has_id(const char *text, unsigned id)
 	return false;
 }
 
+/* A line for who the command is. What root becomes comes before the host's: whoever has that number there is not meant. */
 static int
 add_account(struct ab_plan *plan, const char *file, unsigned id, const char *line, struct ab_error *err)
 {
-	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(ETC_FILE_MAX);
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(ETC_FILE_MAX), with = AB_BUF_INIT(ETC_FILE_MAX);
 
 	if (ab_read_file(AT_FDCWD, file, &text, err) < 0)
 		return err->code == AB_E_NOT_FOUND ? 0 : -1;
-	if (text.data != NULL && has_id(text.data, id))
+	if (text.data != NULL && is_named(text.data, id, plan->ident.mode == AB_IDENT_SELF ? NULL : plan->ident.name))
 		return 0;
-	if (!ab_buf_addf(&text, "%s%s", text.data != NULL && text.len > 0 && text.data[text.len - 1] != '\n' ? "\n" : "", line))
+	if (!ab_buf_addf(&with, "%s%s", line, text.data != NULL ? text.data : ""))
 		return ab_fail(err, AB_E_LIMIT_SIZE, "\"%s\" is too large", file);
-	add_text(plan, file, text.data, text.len);
+	add_text(plan, file, with.data, with.len);
 	return 0;
 }
 

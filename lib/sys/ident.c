@@ -289,6 +289,8 @@ ab_ident_choose(
 		ident->inside_uid = ident->inside_gid = INSIDE_ID;
 	if (ident->inside_uid == 0)
 		snprintf(ident->name, sizeof(ident->name), "root");
+	else if (root && plan->level == AB_LEVEL_NAMESPACE)
+		snprintf(ident->name, sizeof(ident->name), "user"); /* nobody of the host, whoever has that number there */
 	else
 		ab_ident_lookup("/etc/passwd", ident->inside_uid, ident->name, NULL);
 	plan->missing |= ab_probe_missing(probe, plan);
