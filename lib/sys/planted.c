@@ -358,22 +358,6 @@ look_submodules(struct look *look)
 
 /* ---- the top: always, whatever it takes ---- */
 
-static void
-look_top(struct look *look)
-{
-	look_git(look, "");
-	ab_gitrepo_references(look->tree_fd, look->tree, ".git/config", add_reference, look);
-	if (ab_gitrepo_is(look->tree_fd, "."))
-		look_repository(look, "", 0);
-	for (const char *const *at = ab_protect_locked_names; *at != NULL; at++)
-		add_either(look, "", *at);
-	for (const char *const *at = ab_protect_watched_names; *at != NULL; at++)
-		add_either(look, "", *at);
-	look_submodules(look);
-}
-
-/* ---- below: within bounds ---- */
-
 /* linux/dirent.h, getdents64(2) */
 struct record {
 	uint64_t ino;
@@ -382,6 +366,54 @@ struct record {
 	unsigned char type;
 	char name[];
 };
+
+static const char *const *const NAMES[] = { ab_protect_locked_names, ab_protect_watched_names };
+
+/* rc files of a directory: name is one of the tables, or the first part of one. */
+static void
+look_name(struct look *look, const char *dir, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < AB_COUNT_OF(NAMES); i++)
+		for (const char *const *at = NAMES[i]; *at != NULL; at++)
+			if (strncmp(*at, name, len) == 0 && ((*at)[len] == '\0' || (*at)[len] == '/'))
+				add_either(look, dir, *at);
+}
+
+/* A directory whose names fit into one buffer tells at once which of the tables' are there; of a larger one each is asked for. */
+static void
+look_names(struct look *look)
+{
+	_Alignas(struct record) char buf[16 * 1024], end[sizeof(buf)];
+	AB_AUTO_CLOSE int fd = openat(look->tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long len = fd < 0 ? -1 : syscall(SYS_getdents64, fd, buf, sizeof(buf));
+	const struct record *record;
+
+	if (len < 0 || syscall(SYS_getdents64, fd, end, sizeof(end)) != 0) {
+		for (size_t i = 0; i < AB_COUNT_OF(NAMES); i++)
+			for (const char *const *at = NAMES[i]; *at != NULL; at++)
+				add_either(look, "", *at);
+		return;
+	}
+	for (long at = 0; at < len; at += record->reclen) {
+		record = (const struct record *)(const void *)(buf + at);
+		look_name(look, "", record->name);
+	}
+}
+
+static void
+look_top(struct look *look)
+{
+	look_git(look, "");
+	ab_gitrepo_references(look->tree_fd, look->tree, ".git/config", add_reference, look);
+	if (ab_gitrepo_is(look->tree_fd, "."))
+		look_repository(look, "", 0);
+	look_names(look);
+	look_submodules(look);
+}
+
+/* ---- below: within bounds ---- */
 
 /* Directories still to be listed, breadth first: what lies near the top is met first. */
 struct queue {
@@ -412,19 +444,6 @@ is_dir(const struct look *look, const char *dir, const struct record *record)
 		return record->type == DT_DIR;
 	int len = snprintf(path, sizeof(path), "%s%s%s", dir, dir[0] == '\0' ? "" : "/", record->name);
 	return len > 0 && (size_t)len < sizeof(path) && fstatat(look->tree_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* rc files of a directory below the top: a name of the tables, or the first part of one. */
-static void
-look_name(struct look *look, const char *dir, const char *name)
-{
-	const char *const *const tables[] = { ab_protect_locked_names, ab_protect_watched_names };
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < AB_COUNT_OF(tables); i++)
-		for (const char *const *at = tables[i]; *at != NULL; at++)
-			if (strncmp(*at, name, len) == 0 && ((*at)[len] == '\0' || (*at)[len] == '/'))
-				add_either(look, dir, *at);
 }
 
 /* One name in a directory below the top. parts: which of HEAD, objects, refs have been met. */
