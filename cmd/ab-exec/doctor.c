@@ -101,8 +101,8 @@ promises_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 const struct ab_field group_fields[] = {
 	{ .name = "name", .type = "string", .help = "as it stands in --net allow:" },
-	{ .name = "hosts", .type = "string", .help = "what it stands for" },
 	{ .name = "help", .type = "string", .help = "whose hosts these are" },
+	{ .name = "hosts", .type = "string", .help = "what it stands for" },
 	{ .name = NULL }
 };
 
@@ -113,8 +113,8 @@ groups_operation(struct ab_call *call, void *data, struct ab_error *err)
 	for (const struct ab_net_group *group = ab_net_groups(); group->name != NULL; group++) {
 		struct ab_json *json = ab_call_item(call);
 		ab_json_string(json, "name", group->name);
-		ab_json_string(json, "hosts", group->hosts);
 		ab_json_string(json, "help", group->help);
+		ab_json_string(json, "hosts", group->hosts);
 		ab_call_item_end(call);
 	}
 	return AB_DONE;

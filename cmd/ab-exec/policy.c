@@ -176,6 +176,8 @@ decide_cwd(const struct run_params *params, const struct exec_place *place, stru
 	AB_AUTO_CLOSE int fd = ab_path_open(place->scope.fd, *rel != '\0' ? rel : ".", O_PATH | O_DIRECTORY, 0, err);
 	if (fd < 0) {
 		ab_error_context(err, "--cwd \"%s\"", params->cwd);
+		if (params->cwd[0] == '/' && err->code == AB_E_NOT_FOUND && err->hint[0] == '\0')
+			ab_error_hint(err, "--cwd is a path in the scope, \"/\" its top: ab-exec --root '%s'", params->cwd);
 		return -1;
 	}
 	plan->cwd = ab_path_canonical(fd, err);

@@ -157,7 +157,7 @@ find_apparmor(struct ward *ward)
 static void
 find_container(struct ward *ward)
 {
-	static const char *const kinds[] = { "no", "in a Docker container", "in a Podman container",
+	static const char *const kinds[] = { "not in a container", "in a Docker container", "in a Podman container",
 		"in a container, or another sandbox" };
 	bool whole = ward->probe.namespaces && ward->probe.fresh_proc;
 	bool fine = whole || ward->obstacles.container == AB_CONTAINER_NONE;

@@ -92,6 +92,7 @@ ab_job_finish(struct ab_job *job, const char *result, size_t len, struct ab_erro
 
 	if (written != 0)
 		ab_error_context(err, "job \"%s\"", job->id);
+	(void)!unlinkat(job->dir_fd, "control", 0);
 	/* Unlocked, not only closed: a child that has not closed its copy yet must not keep the job alive. */
 	flock(job->lock_fd, LOCK_UN);
 	ab_close_indirect(&job->lock_fd);
@@ -250,7 +251,7 @@ ab_job_open_wait(const char *id, struct ab_error *err)
 	if (dir < 0)
 		return -1;
 	int fd = openat(dir, "control", O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENXIO)
+	if (fd < 0 && (errno == ENXIO || errno == ENOENT))
 		return ab_fail(err, AB_E_GONE, "job \"%s\" is over", full);
 	return fd >= 0 ? fd : ab_fail_errno(err, errno, "job \"%s\": open control", full);
 }

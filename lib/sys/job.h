@@ -4,7 +4,7 @@
  * The supervisor holds flock(2) on `lock`, closed in every child; lock free and no result = lost, written by
  * whoever finds it so. Never by pid: a zombie of an unreaping parent answers kill(pid, 0), and pids are used
  * again. Files: meta.json (at start), stdout, stderr (spools), result.json (temporary file, fsync, rename,
- * before unlocking), control (FIFO, see fifo(7): one byte a signal; ENXIO = dead). A job appears under its
+ * before unlocking), control (FIFO, see fifo(7): one byte a signal; ENXIO = dead, gone = finished). A job appears under its
  * name only when it is complete (rename of the directory), so nobody ever sees one without its lock or its
  * meta. Kept spools of finished runs are jobs too.
  */
