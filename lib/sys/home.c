@@ -15,7 +15,18 @@
 static struct {
 	char *text; /* as the environment named it */
 	char *path; /* canonical; it existed and was judged */
+	dev_t dev;
+	ino_t ino;
 } known;
+
+/* Whether it is still there, and the same: who makes something in it must not find that it is gone. */
+static bool
+is_still_there(void)
+{
+	struct stat st;
+
+	return stat(known.path, &st) == 0 && st.st_dev == known.dev && st.st_ino == known.ino;
+}
 
 char *
 ab_home_user(void)
@@ -77,23 +88,19 @@ make_all(const char *path, struct ab_error *err)
 }
 
 static int
-judge(int fd, const char *text, struct ab_error *err)
+judge(const struct stat *st, const char *text, struct ab_error *err)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return ab_fail_errno(err, errno, "AB_HOME \"%s\"", text);
-	if (st.st_uid != geteuid()) {
+	if (st->st_uid != geteuid()) {
 		ab_fail(err, AB_E_DENIED_PERMISSION, "AB_HOME \"%s\" belongs to uid %u, you are uid %u", text,
-		    (unsigned)st.st_uid, (unsigned)geteuid());
+		    (unsigned)st->st_uid, (unsigned)geteuid());
 		ab_error_hint(err, "export AB_HOME=DIR, a directory of your own");
 		return -1;
 	}
-	if ((st.st_mode & 0022) != 0) {
+	if ((st->st_mode & 0022) != 0) {
 		ab_fail(err, AB_E_DENIED_PERMISSION, "AB_HOME \"%s\" may be written by others (mode %04o)", text,
-		    (unsigned)(st.st_mode & 07777));
+		    (unsigned)(st->st_mode & 07777));
 		/* /tmp and its like are for all, and shall stay so. */
-		if ((st.st_mode & 01000) != 0)
+		if ((st->st_mode & 01000) != 0)
 			ab_error_hint(err, "export AB_HOME=DIR, a directory of your own");
 		else
 			ab_error_hint(err, "chmod 700 '%s'", text);
@@ -123,7 +130,13 @@ canonical_absent(const char *text)
 static char *
 found(int fd, const char *text, struct ab_error *err)
 {
-	if (judge(fd, text, err) != 0)
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		ab_fail_errno(err, errno, "AB_HOME \"%s\"", text);
+		return NULL;
+	}
+	if (judge(&st, text, err) != 0)
 		return NULL;
 	char *path = ab_path_canonical(fd, err);
 	if (path == NULL)
@@ -138,6 +151,8 @@ found(int fd, const char *text, struct ab_error *err)
 	free(known.path);
 	known.text = ab_strdup(text);
 	known.path = ab_strdup(path);
+	known.dev = st.st_dev;
+	known.ino = st.st_ino;
 	return path;
 }
 
@@ -148,7 +163,7 @@ ab_home_path(bool make, struct ab_error *err)
 
 	if (text == NULL)
 		return NULL;
-	if (known.text != NULL && strcmp(known.text, text) == 0 && !make)
+	if (known.text != NULL && strcmp(known.text, text) == 0 && (!make || is_still_there()))
 		return ab_strdup(known.path);
 	AB_AUTO_CLOSE int fd = open(text, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT) {

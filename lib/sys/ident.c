@@ -138,35 +138,48 @@ write_maps(pid_t pid, const struct ab_ident *ident)
 	return write_map(pid, "gid_map", text);
 }
 
-/*
- * Holds a user namespace until it is opened and the holder killed. It shares the caller's memory (copying that would be most of its
- * cost) and so does nothing but two system calls on a stack of its own.
- */
+/* The process that holds a user namespace until it has been opened; killed then, and waited for when that costs nothing. */
+static struct {
+	_Alignas(16) char stack[16384];
+	pid_t pid, parent; /* pid 0: none */
+} holder;
+
+/* It shares the caller's memory (copying that would be most of its cost) and so does nothing but system calls on a stack of its own. */
 static int
-hold_namespace(void *parent)
+hold_namespace(void *unused)
 {
+	(void)unused;
 	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	while (syscall(SYS_getppid) == *(const pid_t *)parent)
+	while (syscall(SYS_getppid) == holder.parent)
 		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
 	return 0;
+}
+
+void
+ab_ident_reap(void)
+{
+	int saved = errno;
+
+	while (holder.pid > 0 && waitpid(holder.pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	holder.pid = 0;
+	errno = saved;
 }
 
 int
 ab_ident_userns(const struct ab_ident *ident)
 {
 	char path[64];
-	_Alignas(16) char stack[16384];
-	pid_t parent = getpid();
-	pid_t pid = clone(hold_namespace, stack + sizeof(stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD, &parent);
 
-	if (pid < 0)
+	ab_ident_reap();
+	holder.parent = getpid();
+	holder.pid = clone(hold_namespace, holder.stack + sizeof(holder.stack), CLONE_NEWUSER | CLONE_VM | SIGCHLD, NULL);
+	if (holder.pid < 0)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	int fd = write_maps(pid, ident) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)holder.pid);
+	int fd = write_maps(holder.pid, ident) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	int saved = errno;
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
+	kill(holder.pid, SIGKILL);
 	errno = saved;
 	return fd;
 }
@@ -183,6 +196,7 @@ takes_idmap(const struct ab_ident *ident, int tree_fd, const struct ab_probe *pr
 	if (known >= 0)
 		return known > 0;
 	AB_AUTO_CLOSE int userns = ab_ident_userns(ident);
+	ab_ident_reap();
 	AB_AUTO_CLOSE int mount = userns < 0 ? -1 : ab_mount_copy_mapped(tree_fd, 0, userns);
 	if (userns >= 0)
 		ab_probe_idmap_note(st.st_dev, (int64_t)fs.f_type, mount >= 0);

@@ -35,6 +35,9 @@ int ab_ident_choose(struct ab_plan *plan, int tree_fd, const struct ab_probe *pr
  * out); other modes: the pairs that ident lists. Needs root. -1 and errno.
  */
 int ab_ident_userns(const struct ab_ident *ident) AB_MUST_USE;
+/* Wait for the process that held that namespace: killed by then, and gone at no cost when something else was done meanwhile. To be
+ * called after each ab_ident_userns(), which calls it for the one before. */
+void ab_ident_reap(void);
 
 /*
  * Login name and primary group of a uid from a file in the form of /etc/passwd (passwd(5)), read directly:

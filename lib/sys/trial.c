@@ -165,6 +165,7 @@ try_idmap(void)
 {
 	struct ab_ident ident = { .mode = AB_IDENT_IDMAP };
 	AB_AUTO_CLOSE int userns = ab_ident_userns(&ident);
+	ab_ident_reap();
 	AB_AUTO_CLOSE int root = userns < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AB_AUTO_CLOSE int copy = root < 0 ? -1 : ab_mount_copy_mapped(root, 0, userns);
 

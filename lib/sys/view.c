@@ -100,6 +100,7 @@ ab_view_prepare_undo(const struct ab_plan *plan, int *source)
 {
 	for (size_t i = 0; source != NULL && i < plan->view_count; i++)
 		ab_close_indirect(&source[i]);
+	ab_ident_reap();
 }
 
 int

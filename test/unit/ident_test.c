@@ -183,6 +183,7 @@ mapped_mounts_show_private_ids(void)
 	put_file("tree/b", "");
 	CHECK_INT(chown(at("tree/b"), 77, 88), 0);
 	AB_AUTO_CLOSE int userns = ab_ident_userns(&ident);
+	ab_ident_reap();
 	AB_AUTO_CLOSE int tree = open_tree_at("tree");
 	AB_AUTO_CLOSE int mount = userns < 0 ? -1 : ab_mount_copy_mapped(tree, 0, userns);
 	if (mount < 0)
@@ -196,6 +197,8 @@ mapped_mounts_show_private_ids(void)
 	ident.uid[0].kernel = 500;
 	ident.gid[0].kernel = 600;
 	AB_AUTO_CLOSE int listed = ab_ident_userns(&ident);
+	ab_ident_reap();
+	CHECK_INT(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
 	AB_AUTO_CLOSE int other = ab_mount_copy_mapped(tree, 0, listed);
 	CHECK_INT(fstatat(other, "a", &st, 0), 0);
 	CHECK_INT(st.st_uid, 500);
