@@ -92,10 +92,11 @@ ab_job_finish(struct ab_job *job, const char *result, size_t len, struct ab_erro
 
 	if (written != 0)
 		ab_error_context(err, "job \"%s\"", job->id);
-	(void)!unlinkat(job->dir_fd, "control", 0);
 	/* Unlocked, not only closed: a child that has not closed its copy yet must not keep the job alive. */
 	flock(job->lock_fd, LOCK_UN);
 	ab_close_indirect(&job->lock_fd);
+	/* Only now: whoever finds no control FIFO takes the job for over, and reads its result. */
+	(void)!unlinkat(job->dir_fd, "control", 0);
 	ab_close_indirect(&job->control_fd);
 	return written;
 }

@@ -120,6 +120,35 @@ a_life(void)
 	ab_job_close(&job);
 }
 
+static int lock_to_try = -1;
+static volatile sig_atomic_t lock_tried = -2;
+
+static void
+something_was_unlinked(int signo)
+{
+	(void)signo;
+	lock_tried = flock(lock_to_try, LOCK_SH | LOCK_NB);
+}
+
+/* fcntl(2), F_NOTIFY: the handler runs before whoever unlinked goes on. The control FIFO goes last. */
+static void
+no_control_means_over(void)
+{
+	struct sigaction notice = { .sa_handler = something_was_unlinked };
+	struct ab_job job;
+
+	CHECK_INT(ab_job_create(&job, META, &err), 0);
+	lock_to_try = ab_job_open_lock(job.id, &err);
+	sigaction(SIGIO, &notice, NULL);
+	if (fcntl(job.dir_fd, F_NOTIFY, DN_DELETE | DN_MULTISHOT) == 0) {
+		CHECK_INT(ab_job_finish(&job, RESULT, strlen(RESULT), &err), 0);
+		CHECK_INT(lock_tried, 0);
+	}
+	signal(SIGIO, SIG_DFL);
+	close(lock_to_try);
+	ab_job_close(&job);
+}
+
 static void
 ids_and_prefixes(void)
 {
@@ -330,6 +359,7 @@ main(void)
 	static const struct tap_test tests[] = {
 		{ "nothing is made by reading", nothing_is_made_by_reading },
 		{ "a job's life", a_life },
+		{ "who finds no control FIFO finds the result", no_control_means_over },
 		{ "ids, prefixes, order", ids_and_prefixes },
 		{ "an unpublished job is not seen", unpublished },
 		{ "a dead supervisor's job is lost", lost },
