@@ -28,23 +28,35 @@ per() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'; 
 # fields of a line of pairs: A's wall, CPU and KiB; B's; wall and CPU ratio of each pair, medians
 field() { echo "$line" | cut -d' ' -f"$1"; }
 
-# The same promises in bubblewrap's words: system directories and the tree, /proc, /dev, /tmp, /run, every namespace, no capability.
-bwrap_in() {
-	system=''
-	for dir in bin sbin lib lib32 lib64 libx32; do
-		if [ -L "/$dir" ]; then
-			system="$system --symlink $(readlink "/$dir") /$dir"
-		elif [ -d "/$dir" ]; then
-			system="$system --ro-bind /$dir /$dir"
-		fi
-	done
-	echo "bwrap --ro-bind /usr /usr --ro-bind /etc /etc$system --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run" \
-	    "--bind $1 $1 --chdir $1 --unshare-all --die-with-parent --new-session --cap-drop ALL --hostname ab --clearenv" \
-	    "--setenv PATH /usr/local/bin:/usr/bin:/bin --setenv HOME /tmp --setenv LANG C.UTF-8"
+# The same view and promises in bubblewrap's words, from the plan itself: bwrap.sh, a file of options to be read by the shell.
+bwrap_options() {
+	number=0
+	(cd "$base/empty" && ab-exec --dry-run -- true) >"$base/plan"
+	jq -r '.view[] | [.kind, .target, .source // "-", .writable // false] | @tsv' "$base/plan" >"$base/view"
+	while read -r kind target source writable; do
+		case $kind:$writable in
+		bind:true) echo "--bind $source $target" ;;
+		bind:*) if [ -e "$source" ]; then echo "--ro-bind $source $target"; fi ;;
+		tmpfs:*) echo "--tmpfs $target" ;;
+		symlink:*) echo "--symlink $source $target" ;;
+		file:*)
+			number=$((number + 1))
+			(cd "$base/empty" && ab-exec -- cat "$target") >"$base/file.$number"
+			echo "--ro-bind $base/file.$number $target" ;;
+		mask:*) if [ -d "$target" ]; then echo "--tmpfs $target"; else echo "--ro-bind /dev/null $target"; fi ;;
+		esac
+	done <"$base/view"
+	jq -r '"--chdir \(.cwd)"' "$base/plan"
+	# shellcheck disable=SC2016 # the variables inside
+	(cd "$base/empty" && ab-exec -- sh -c 'echo "--setenv PATH $PATH --setenv HOME $HOME --setenv LANG $LANG"')
 }
 have_bwrap=no
-# shellcheck disable=SC2046 # a command and its options, none with blanks
-if command -v bwrap >/dev/null && $(bwrap_in "$base/empty") true 2>/dev/null; then have_bwrap=yes; fi
+if command -v bwrap >/dev/null && command -v jq >/dev/null; then
+	bwrap="bwrap --proc /proc --dev /dev $(bwrap_options | tr '\n' ' ') --remount-ro / --unshare-all --die-with-parent --new-session"
+	bwrap="$bwrap --cap-drop ALL --hostname ab --clearenv"
+	# shellcheck disable=SC2086 # a command and its options, none with blanks
+	if $bwrap true; then have_bwrap=yes; fi
+fi
 
 large_tree() {
 	cd "$base/large"
@@ -61,8 +73,8 @@ start() {
 	row "true by itself" "$(ms "$(field 4)")" "" ""
 	row "ab-exec -- true" "$(ms "$(field 1)"), $(ms "$(field 2)") CPU, $(field 3) KiB" "" ""
 	if [ $have_bwrap = yes ]; then
-		# shellcheck disable=SC2046
-		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-exec -- true :: $(bwrap_in "$base/empty") true)
+		# shellcheck disable=SC2086
+		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-exec -- true :: $bwrap true)
 		row "  against bwrap with the equivalent arguments" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "<= 1.0" "<= 0.6"
 	fi
 	if (cd "$base/empty" && "$bare" true) 2>/dev/null; then
@@ -79,7 +91,7 @@ batch() {
 	chmod +x "$base/batch"
 	if [ $have_bwrap = yes ]; then
 		# shellcheck disable=SC2016 # expanded by the script that is written
-		printf '#!/bin/sh\ni=0\nwhile [ $i -lt 1000 ]; do %s true; i=$((i + 1)); done\n' "$(bwrap_in "$base/empty")" >"$base/loop"
+		printf '#!/bin/sh\ni=0\nwhile [ $i -lt 1000 ]; do %s true; i=$((i + 1)); done\n' "$bwrap" >"$base/loop"
 		chmod +x "$base/loop"
 		line=$($pairs -n 3 -w 0 -a "$base/empty" -b "$base/empty" "$base/batch" :: "$base/loop")
 		row "ab-exec batch, 1,000 x true, each" "$(ms "$(per "$(field 1)" 1000)")" "" ""
