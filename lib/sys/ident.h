@@ -13,13 +13,6 @@
 #include "sys/probe.h"
 
 /*
- * Kernel ids of idmapped mounts: AB_IDENT_BASE + the id on disk; between the ranges that systemd hands to
- * containers and those that it calls foreign (systemd's UIDS-GIDS.md).
- */
-#define AB_IDENT_BASE 0x70000000u
-#define AB_IDENT_SPAN 0x0ffd0000u
-
-/*
  * Fill plan->ident; call it when plan->level and the tree are known (after ab_probe_choose: at level landlock
  * there are no idmapped mounts, and the number inside is the kernel's). Adds to plan->missing what follows
  * from it: `kuid`, `pids` (RLIMIT_NPROC does not count uid 0), and `owners` when one of the first 256 entries
@@ -28,16 +21,6 @@
  */
 int ab_ident_choose(struct ab_plan *plan, int tree_fd, const struct ab_probe *probe, bool inside_root,
     struct ab_error *err) AB_MUST_USE;
-
-/*
- * A user namespace for MOUNT_ATTR_IDMAP that turns disk ids into kernel ids; the caller closes the
- * descriptor. Mode IDMAP: all of them, AB_IDENT_BASE above (so that no owner in the depth of the tree is left
- * out); other modes: the pairs that ident lists. Needs root. -1 and errno.
- */
-int ab_ident_userns(const struct ab_ident *ident) AB_MUST_USE;
-/* Wait for the process that held that namespace: killed by then, and gone at no cost when something else was done meanwhile. To be
- * called after each ab_ident_userns(), which calls it for the one before. */
-void ab_ident_reap(void);
 
 /*
  * Login name and primary group of a uid from a file in the form of /etc/passwd (passwd(5)), read directly:

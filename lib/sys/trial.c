@@ -20,9 +20,10 @@
 
 #include "core/mem.h"
 #include "sys/cgroup.h"
-#include "sys/ident.h"
+#include "sys/idmap.h"
 #include "sys/landlock.h"
 #include "sys/mount.h"
+#include "sys/probe.h"
 #include "sys/seccomp.h"
 
 #define SLAVE_DEEP ((1ul << 19) | (1ul << 14)) /* MS_SLAVE | MS_REC; <sys/mount.h> is shadowed by ours */
@@ -164,8 +165,8 @@ static bool
 try_idmap(void)
 {
 	struct ab_ident ident = { .mode = AB_IDENT_IDMAP };
-	AB_AUTO_CLOSE int userns = ab_ident_userns(&ident);
-	ab_ident_reap();
+	AB_AUTO_CLOSE int userns = ab_idmap_userns(&ident);
+	ab_idmap_reap();
 	AB_AUTO_CLOSE int root = userns < 0 ? -1 : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AB_AUTO_CLOSE int copy = root < 0 ? -1 : ab_mount_copy_mapped(root, 0, userns);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sys/ident.h"
+#include "sys/idmap.h"
 #include "sys/mount.h"
 #include "sys/target.h"
 
@@ -51,7 +51,7 @@ mapping_for(const struct ab_ident *ident)
 	if (last_fd >= 0 && memcmp(&last, ident, sizeof(last)) == 0)
 		return last_fd;
 	ab_close_indirect(&last_fd);
-	last_fd = ab_ident_userns(ident);
+	last_fd = ab_idmap_userns(ident);
 	memcpy(&last, ident, sizeof(last));
 	return last_fd;
 }
@@ -100,7 +100,7 @@ ab_view_prepare_undo(const struct ab_plan *plan, int *source)
 {
 	for (size_t i = 0; source != NULL && i < plan->view_count; i++)
 		ab_close_indirect(&source[i]);
-	ab_ident_reap();
+	ab_idmap_reap();
 }
 
 int

@@ -1,0 +1,91 @@
+#include "sys/idmap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "sys/mount.h"
+#include "tap.h"
+
+static char base[64];
+
+static char *
+at(const char *rel)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", base, rel);
+	return path;
+}
+
+static void
+put_file(const char *rel, const char *text)
+{
+	FILE *file = fopen(at(rel), "we");
+
+	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
+		printf("# cannot write %s\n", rel);
+}
+
+static int
+open_tree_at(const char *rel)
+{
+	return open(at(rel), O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* In a mapped mount, files show the private ids, those of owners that nobody looked at too. */
+static void
+mapped_mounts_show_private_ids(void)
+{
+	struct ab_ident ident = { .mode = AB_IDENT_IDMAP };
+	struct stat st;
+
+	if (geteuid() != 0)
+		TAP_SKIP("needs root");
+	put_file("tree/a", "");
+	put_file("tree/b", "");
+	CHECK_INT(chown(at("tree/b"), 77, 88), 0);
+	AB_AUTO_CLOSE int userns = ab_idmap_userns(&ident);
+	ab_idmap_reap();
+	AB_AUTO_CLOSE int tree = open_tree_at("tree");
+	AB_AUTO_CLOSE int mount = userns < 0 ? -1 : ab_mount_copy_mapped(tree, 0, userns);
+	if (mount < 0)
+		TAP_SKIP("the file system takes no idmapped mount");
+	CHECK_INT(fstatat(mount, "a", &st, 0), 0);
+	CHECK_INT(st.st_uid, AB_IDMAP_BASE);
+	CHECK_INT(fstatat(mount, "b", &st, 0), 0);
+	CHECK_INT(st.st_uid, AB_IDMAP_BASE + 77);
+	CHECK_INT(st.st_gid, AB_IDMAP_BASE + 88);
+	ident = (struct ab_ident){ .mode = AB_IDENT_SETID, .uid_count = 1, .gid_count = 1 };
+	ident.uid[0].kernel = 500;
+	ident.gid[0].kernel = 600;
+	AB_AUTO_CLOSE int listed = ab_idmap_userns(&ident);
+	ab_idmap_reap();
+	CHECK_INT(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
+	AB_AUTO_CLOSE int other = ab_mount_copy_mapped(tree, 0, listed);
+	CHECK_INT(fstatat(other, "a", &st, 0), 0);
+	CHECK_INT(st.st_uid, 500);
+	CHECK_INT(st.st_gid, 600);
+	unlink(at("tree/b"));
+}
+
+int
+main(void)
+{
+	static const struct tap_test tests[] = {
+		{ "mapped mounts show private ids", mapped_mounts_show_private_ids },
+	};
+
+	snprintf(base, sizeof(base), "/tmp/ab-idmap-test-XXXXXX");
+	if (mkdtemp(base) == NULL || mkdir(at("tree"), 0755) != 0)
+		return 1;
+	int status = tap_run(tests, AB_COUNT_OF(tests));
+	unlink(at("tree/a"));
+	rmdir(at("tree"));
+	rmdir(base);
+	return status;
+}
