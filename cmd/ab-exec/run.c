@@ -13,6 +13,7 @@
 #include "core/time.h"
 #include "execution.h"
 #include "sys/job.h"
+#include "sys/path.h"
 #include "sys/probe.h"
 #include "sys/protect.h"
 
@@ -226,9 +227,11 @@ choose_stdin(struct execution *execution, struct ab_error *err)
 	if (bytes->kind == AB_BYTES_FILE && strcmp(bytes->path, "none") == 0)
 		return 0;
 	if (bytes->kind == AB_BYTES_FILE) {
-		execution->stdin_fd = open(bytes->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (execution->stdin_fd < 0)
-			return ab_fail_errno(err, errno, "--stdin \"%s\"", bytes->path);
+		execution->stdin_fd = ab_path_open_named(bytes->path, execution->plan.tree, O_RDONLY | O_NOCTTY, 0, err);
+		if (execution->stdin_fd < 0) {
+			ab_error_context(err, "--stdin");
+			return -1;
+		}
 		execution->stdin_own = true;
 		if (fstat(execution->stdin_fd, &st) == 0 && S_ISDIR(st.st_mode))
 			return ab_fail_errno(err, EISDIR, "--stdin \"%s\"", bytes->path);
@@ -259,9 +262,11 @@ open_record(struct execution *execution, struct ab_error *err)
 		execution->record_fd = (int)fd;
 		return 0;
 	}
-	execution->record_fd = open(where, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (execution->record_fd < 0)
-		return ab_fail_errno(err, errno, "--record \"%s\"", where);
+	execution->record_fd = ab_path_open_named(where, execution->plan.tree, O_WRONLY | O_CREAT | O_TRUNC, 0600, err);
+	if (execution->record_fd < 0) {
+		ab_error_context(err, "--record");
+		return -1;
+	}
 	execution->record_own = true;
 	return 0;
 }
@@ -272,11 +277,12 @@ execution_prepare(struct execution *execution, struct ab_error *err)
 	const struct run_params *params = execution->params;
 
 	execution->stream = params->stream == 1;
+	/* The plan first: which links are a command's is known once the tree is. */
+	if (policy_make(params, &execution->plan, &execution->place, err) < 0)
+		return -1;
 	if (choose_stdin(execution, err) < 0 || open_record(execution, err) < 0)
 		return -1;
-	if (params->spool != NULL && output_open_file(&execution->output, params->spool, err) < 0)
-		return -1;
-	return policy_make(params, &execution->plan, &execution->place, err);
+	return params->spool == NULL ? 0 : output_open_file(&execution->output, params->spool, err);
 }
 
 /* The operation log says which program ran where, never its arguments. */

@@ -164,36 +164,42 @@ refuse_lured(const struct ab_plan *plan, const char *option, const char *path, c
 	return 0;
 }
 
-/* --read and --write, each canonical, each within the scope's ceiling. */
+/* A path of --read, --write or --home: canonical, and within the scope's ceiling when there is one. */
+static int
+add_path(struct ab_plan *plan, const char *option, const char *path, bool writable, const struct ab_list *ceiling, struct ab_error *err)
+{
+	AB_AUTO_FREE char *real = realpath(path, NULL);
+	bool within = ceiling == NULL;
+	struct stat st;
+
+	if (real == NULL)
+		return ab_fail_errno(err, errno, "%s \"%s\"", option, path);
+	if (refuse_lured(plan, option, path, real, err) < 0)
+		return -1;
+	for (size_t i = 0; !within && i < ceiling->count; i++)
+		within = ab_path_below(real, ceiling->item[i]);
+	if (!within)
+		return ab_fail(err, AB_E_DENIED_POLICY, "%s \"%s\": the scope's setting %s does not allow it", option, real, writable ? "write" : "read");
+	if (strcmp(real, "/") == 0 || strcmp(real, "/proc") == 0 || strcmp(real, "/dev") == 0 || strcmp(real, "/sys") == 0 || strcmp(real, "/run") == 0) {
+		ab_fail(err, AB_E_DENIED_POLICY, "%s \"%s\" would show the host itself", option, real);
+		ab_error_hint(err, "name the directory below it that is needed");
+		return -1;
+	}
+	if (stat(real, &st) < 0)
+		return ab_fail_errno(err, errno, "%s \"%s\"", option, real);
+	struct ab_view *view = ab_plan_view(plan, AB_VIEW_BIND, real, real);
+	view->writable = writable;
+	view->dev = st.st_dev;
+	view->ino = st.st_ino;
+	return 0;
+}
+
 static int
 add_asked(struct ab_plan *plan, const struct ab_list *paths, bool writable, const struct ab_list *ceiling, bool capped, struct ab_error *err)
 {
-	const char *option = writable ? "--write" : "--read";
-
-	for (size_t i = 0; i < paths->count; i++) {
-		AB_AUTO_FREE char *real = realpath(paths->item[i], NULL);
-		if (real == NULL)
-			return ab_fail_errno(err, errno, "%s \"%s\"", option, paths->item[i]);
-		if (refuse_lured(plan, option, paths->item[i], real, err) < 0)
+	for (size_t i = 0; i < paths->count; i++)
+		if (add_path(plan, writable ? "--write" : "--read", paths->item[i], writable, capped ? ceiling : NULL, err) < 0)
 			return -1;
-		bool within = !capped;
-		for (size_t j = 0; !within && j < ceiling->count; j++)
-			within = ab_path_below(real, ceiling->item[j]);
-		if (!within)
-			return ab_fail(err, AB_E_DENIED_POLICY, "%s \"%s\": the scope's setting %s does not allow it", option, real, writable ? "write" : "read");
-		if (strcmp(real, "/") == 0 || strcmp(real, "/proc") == 0 || strcmp(real, "/dev") == 0 || strcmp(real, "/sys") == 0 || strcmp(real, "/run") == 0) {
-			ab_fail(err, AB_E_DENIED_POLICY, "%s \"%s\" would show the host itself", option, real);
-			ab_error_hint(err, "name the directory below it that is needed");
-			return -1;
-		}
-		struct stat st;
-		if (stat(real, &st) < 0)
-			return ab_fail_errno(err, errno, "%s \"%s\"", option, real);
-		struct ab_view *view = ab_plan_view(plan, AB_VIEW_BIND, real, real);
-		view->writable = writable;
-		view->dev = st.st_dev;
-		view->ino = st.st_ino;
-	}
 	return 0;
 }
 
@@ -225,6 +231,10 @@ add_given(const struct run_params *params, struct ab_plan *plan, const struct ab
 {
 	if (add_asked(plan, &params->read, false, &settings->read, settings->read_given, err) < 0 ||
 	    add_asked(plan, &params->write, true, &settings->write, settings->write_given, err) < 0)
+		return -1;
+	/* A directory as HOME is one more that is writable: below the tree's own mount, and AB_HOME hidden in it. */
+	if (place_home_is_dir(params->home) &&
+	    add_path(plan, "--home", params->home, true, settings->write_given ? &settings->write : NULL, err) < 0)
 		return -1;
 	if (settings->read_given && add_settled(plan, &settings->read, false, err) < 0)
 		return -1;
@@ -311,7 +321,7 @@ view_make(const struct run_params *params, struct ab_plan *plan, struct exec_pla
 	add_tree(plan);
 	if (hide_state(plan, err) < 0)
 		return -1;
-	if (place->home_path != NULL)
+	if (place->home_path != NULL && !place_home_is_dir(params->home))
 		ab_plan_view(plan, AB_VIEW_BIND, place->home_path, home)->writable = true;
 	look_before(params, plan, place);
 	if (place->protect && ab_protect_plan(plan, place->scope.fd, params->unprotect.item, place->before, err) < 0)

@@ -305,6 +305,72 @@ ab_path_leads_out(const char *path, const char *tree)
 	return false;
 }
 
+static bool
+fd_is_inside(int fd, const char *tree)
+{
+	char link[64], path[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t len = readlink(link, path, sizeof(path) - 1);
+	path[len < 0 ? 0 : len] = '\0';
+	return ab_path_below(path, tree);
+}
+
+static int
+fail_named(struct ab_error *err, int errno_value, const char *path)
+{
+	if (errno_value != EXDEV)
+		return ab_fail_errno(err, errno_value, "open \"%s\"", path);
+	return ab_fail(err, AB_E_SCOPE_ESCAPE, "open \"%s\": a link in the tree leads out of it", path);
+}
+
+/* The last part, in a directory of the tree: -1 with errno EXDEV for a link that leads out, or to nothing. */
+static int
+open_inside(int dirfd, const char *name, const char *tree, int flags, mode_t mode)
+{
+	char link[64];
+	int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+
+	if (fd >= 0 || errno != ELOOP)
+		return fd;
+	AB_AUTO_CLOSE int at = openat(dirfd, name, O_PATH | O_CLOEXEC);
+	if (at < 0 || !fd_is_inside(at, tree)) {
+		errno = EXDEV;
+		return -1;
+	}
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	return open(link, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC);
+}
+
+int
+ab_path_open_named(const char *path, const char *tree, int flags, mode_t mode, struct ab_error *err)
+{
+	AB_AUTO_FREE char *copy = ab_strdup(path);
+	AB_AUTO_CLOSE int at = open(path[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool inside = at >= 0 && fd_is_inside(at, tree);
+	char *name = copy + strspn(copy, "/"), *slash;
+
+	while (at >= 0 && (slash = strchr(name, '/')) != NULL && slash[strspn(slash, "/")] != '\0') {
+		*slash = '\0';
+		int next = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int failed = errno;
+		close(at);
+		at = next;
+		errno = failed;
+		bool still = at >= 0 && fd_is_inside(at, tree);
+		if (at >= 0 && inside && !still && strcmp(name, "..") != 0)
+			return fail_named(err, EXDEV, path);
+		inside = still;
+		name = slash + 1 + strspn(slash + 1, "/");
+	}
+	if (at < 0)
+		return fail_named(err, errno, path);
+	if (*name == '\0' && path[0] == '/')
+		name = copy;
+	int fd = inside ? open_inside(at, name, tree, flags, mode) : openat(at, name, flags | O_CLOEXEC, mode);
+	return fd >= 0 ? fd : fail_named(err, errno, path);
+}
+
 int
 ab_path_make_dirs(int dirfd, const char *rel, mode_t mode, struct ab_error *err)
 {

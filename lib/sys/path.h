@@ -29,6 +29,12 @@ bool ab_path_below(const char *path, const char *dir);
 /* Whether a link below tree (canonical) takes path, absolute or from the working directory, out of it: one that a command may have
  * left there. A `..` that the path itself holds is no such link, nor is what does not exist. */
 bool ab_path_leads_out(const char *path, const char *tree);
+/*
+ * open(2), close-on-exec, of a path that the caller named, absolute or from the working directory. It is walked by descriptors: what a
+ * link below tree (canonical) takes out of the tree is scope.escape, also one that leads to nothing yet, whatever a command renames
+ * meanwhile. A `..` of the path itself may leave the tree. The descriptor is the caller's.
+ */
+int ab_path_open_named(const char *path, const char *tree, int flags, mode_t mode, struct ab_error *err) AB_MUST_USE;
 /* mkdir -p beneath dirfd; existing directories are fine; links are not followed. */
 int ab_path_make_dirs(int dirfd, const char *rel, mode_t mode, struct ab_error *err) AB_MUST_USE;
 /* Delete a file, a link or a tree beneath dirfd without ever following a link out; not atomic. Directories of our own that forbid

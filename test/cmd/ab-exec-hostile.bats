@@ -86,6 +86,37 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	run -0 ab-exec --write in/../../other -c true
 }
 
+@test "a link that a command left does not choose what ab-exec reads and writes" {
+	mkdir "$BASE/other"
+	echo safe >"$BASE/other/file"
+	ab-exec -c "ln -s '$BASE/other/file' out; ln -s '$BASE/other/new' new; ln -s '$BASE/other' dir; echo 'echo in' >script; ln -s script in"
+	for option in '--record out' '--record new' '--record dir/new' '--spool out' '--stdin out' '--env-file out'; do
+		run -125 ab-exec $option -- true
+		[[ "$output" == *scope.escape* ]]
+	done
+	run -125 ab-exec -f out
+	[[ "$output" == *scope.escape* ]]
+	[ "$(cat "$BASE/other/file")" = safe ] && [ ! -e "$BASE/other/new" ]
+	[ "$(ab-exec -f in)" = in ]
+	ab-exec --record ../record -- true
+	[ "$(jq -r .reason ../record)" = exit ]
+}
+
+@test "--home DIR does not show AB_HOME, does not pass a ceiling, and leaves the tree's protection" {
+	need git
+	git init -q .
+	ab-exec -- true
+	for dir in "$AB_HOME" "$AB_HOME/homes"; do
+		run -125 ab-exec --home "$dir" -- true
+		[[ "$output" == *denied.policy* ]]
+	done
+	echo hidden >"$AB_HOME/kv.db"
+	run ab-exec --home "$BASE" -c 'cd ~ && find . -name kv.db; cd -; echo evil >>.git/config'
+	[[ "$output" != *kv.db* ]] && ! grep -q evil .git/config
+	run -0 ab-exec --home "$BASE" -c 'echo "$HOME"; touch ~/mine'
+	[ "$output" = "$BASE" ] && [ -e "$BASE/mine" ]
+}
+
 @test "AB_HOME is not given to a command that asks for it" {
 	ab-exec -- true
 	run -125 ab-exec --read "$AB_HOME/homes" -- true

@@ -278,6 +278,44 @@ test_leads_out(void)
 	CHECK(chdir("/") == 0);
 }
 
+/* The code of the refusal, or AB_E_NONE. */
+static enum ab_errcode
+named(const char *tree, const char *rel, int flags)
+{
+	struct ab_error err = AB_ERROR_INIT;
+	AB_AUTO_FREE char *path = rel[0] == '.' ? ab_strdup(rel) : ab_asprintf("%s/named/%s", base, rel);
+	AB_AUTO_CLOSE int fd = ab_path_open_named(path, tree, flags, 0600, &err);
+
+	return fd >= 0 ? AB_E_NONE : err.code;
+}
+
+static void
+test_open_named(void)
+{
+	static const int write = O_WRONLY | O_CREAT | O_TRUNC;
+
+	CHECK(mkdirat(base_fd, "named", 0755) == 0);
+	AB_AUTO_CLOSE int fd = openat(base_fd, "named", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CHECK(mkdirat(fd, "tree", 0755) == 0 && mkdirat(fd, "tree/dir", 0755) == 0 && mkdirat(fd, "other", 0755) == 0);
+	CHECK(symlinkat("../other/new", fd, "tree/out") == 0 && symlinkat("../other", fd, "tree/outdir") == 0);
+	CHECK(symlinkat("dir/file", fd, "tree/in") == 0 && symlinkat("tree", fd, "back") == 0 && symlinkat("other/own", fd, "link") == 0);
+	AB_AUTO_FREE char *tree = ab_asprintf("%s/named/tree", base);
+	CHECK_INT(named(tree, "tree/dir/file", write), AB_E_NONE);
+	CHECK_INT(named(tree, "tree/in", write), AB_E_NONE);
+	CHECK_INT(named(tree, "tree/dir/../../other/file", write), AB_E_NONE);
+	CHECK_INT(named(tree, "link", write), AB_E_NONE); /* nobody inside could make it */
+	CHECK_INT(named(tree, "tree/none", O_RDONLY), AB_E_NOT_FOUND);
+	CHECK_INT(named(tree, "tree/out", write), AB_E_SCOPE_ESCAPE);
+	CHECK_INT(named(tree, "back/out", write), AB_E_SCOPE_ESCAPE);
+	CHECK(faccessat(fd, "other/new", F_OK, 0) != 0);
+	CHECK_INT(named(tree, "tree/outdir/file", O_RDONLY), AB_E_SCOPE_ESCAPE);
+	CHECK(chdir(tree) == 0);
+	CHECK_INT(named(tree, "./out", write), AB_E_SCOPE_ESCAPE);
+	CHECK_INT(named(tree, "../other/file", O_RDONLY), AB_E_NONE);
+	CHECK_INT(named(tree, "./outdir/../tree/dir/file", O_RDONLY), AB_E_SCOPE_ESCAPE);
+	CHECK(chdir("/") == 0);
+}
+
 int
 main(void)
 {
@@ -290,6 +328,7 @@ main(void)
 		{ "below", test_below },
 		{ "make directories", test_make_dirs },
 		{ "links that lead out", test_leads_out },
+		{ "open what was named", test_open_named },
 	};
 
 	if (mkdtemp(base) == NULL || (base_fd = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
