@@ -441,6 +441,8 @@ ab_tool_main(const struct ab_tool *tool, int argc, char **argv)
 
 	keep_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	/* Ignored by whoever started us, children would vanish and nobody be told. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc > 1 && strcmp(argv[1], "batch") == 0)
 		return do_batch(tool, argc - 2, argv + 2);
 	ab_call_init(&line.call, tool, &line.common, &face, &line);

@@ -200,3 +200,11 @@ got 3" ]
 	run bash -c 'ab-exec --timeout 1s -- yes | { sleep 4; head -c 10; } >/dev/null; echo ${PIPESTATUS[0]}'
 	[ $SECONDS -lt 7 ]
 }
+
+@test "a caller that ignores SIGCHLD, or blocks signals, is told the same as any other" {
+	run -3 timeout -s KILL 20 env --ignore-signal=CHLD ab-exec -c 'exit 3'
+	run -124 timeout -s KILL 20 env --ignore-signal=CHLD ab-exec --timeout 100ms --grace 0 -- sleep 60
+	run -0 timeout -s KILL 20 env --ignore-signal=CHLD ab-exec batch <<<'{"command":"exit 4"}'
+	check_json '.status == 4'
+	run -143 timeout -s KILL 20 env --block-signal ab-exec -c 'kill -TERM $$'
+}
