@@ -18,10 +18,10 @@ const struct ab_param run_params[] = {
 	STRING(scope, .name = "scope", .env = "AB_SCOPE", .meta = "NAME", .help = "scope below the root; without --root below AB_HOME/root", .group = "where"),
 	BOOLEAN(create, .name = "create", .dflt = "false", .help = "make the scope when it does not exist", .group = "where"),
 	STRING(cwd, .name = "cwd", .meta = "DIR", .help = "working directory, relative to the scope", .group = "where"),
-	STRING(home, .name = "home", .flags = AB_HOST_PATH, .meta = "scope|private|DIR", .help = "HOME inside; scope for managed scopes, private for trees", .group = "where"),
+	STRING(home, .name = "home", .flags = AB_HOST_PATH, .inside = "scope|private", .meta = "scope|private|DIR", .help = "HOME inside; scope for managed scopes, private for trees", .group = "where"),
 	STRING(tmp, .name = "tmp", .dflt = "scope", .choices = "scope|fresh", .meta = "scope|fresh", .help = "/tmp inside: kept between the scope's commands, or empty", .group = "where"),
 	/* isolation */
-	STRING(isolation, .name = "isolation", .dflt = "auto", .choices = "auto|namespace|landlock|none", .meta = "LEVEL", .help = "how strong", .group = "isolation"),
+	STRING(isolation, .name = "isolation", .flags = AB_HOST_PATH, .inside = "auto|namespace|landlock", .dflt = "auto", .choices = "auto|namespace|landlock|none", .meta = "LEVEL", .help = "how strong", .group = "isolation"),
 	LIST(require, .name = "require", .flags = AB_COMMA, .meta = "LIST", .help = "promises that must hold, else nothing runs (see PROMISES in ab-exec(1))", .group = "isolation"),
 	LIST(read, .name = "read", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, read-only", .group = "isolation"),
 	LIST(write, .name = "write", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, writable", .group = "isolation"),

@@ -194,9 +194,8 @@ ab_param_wrong(struct ab_error *err, const struct ab_param *param, enum ab_sourc
 	return ab_fail(err, ab_source_code(source), "%s: %s", ab_param_label(name, param, source), why);
 }
 
-/* Whether text is one of "a|b|allow:", where a choice that ends in ':' or '=' stands for all that begin so. */
-static bool
-chosen(const char *choices, const char *text)
+bool
+ab_param_is_choice(const char *choices, const char *text)
 {
 	size_t text_len = strlen(text);
 
@@ -216,7 +215,7 @@ ab_param_judge_choice(
 {
 	char name[AB_LABEL_SIZE], quoted[AB_QUOTE_SIZE], list[200];
 
-	if (param->choices == NULL || chosen(param->choices, text))
+	if (param->choices == NULL || ab_param_is_choice(param->choices, text))
 		return 0;
 	size_t used = 0;
 	for (const char *at = param->choices; *at != '\0' && used + 4 < sizeof(list); at++) {

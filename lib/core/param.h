@@ -59,6 +59,8 @@ const char *ab_param_label(
 enum ab_errcode ab_source_code(enum ab_source source);
 /* Fail with `LABEL: why`. Always -1. */
 int ab_param_wrong(struct ab_error *err, const struct ab_param *param, enum ab_source source, const char *why);
+/* Whether text is one of "a|b|allow:", where a choice that ends in ':' or '=' stands for all that begin so. */
+bool ab_param_is_choice(const char *choices, const char *text);
 int ab_param_judge_choice(
     const struct ab_param *param, const char *text, enum ab_source source, struct ab_error *err) AB_MUST_USE;
 int ab_param_judge_bounds(

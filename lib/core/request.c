@@ -225,6 +225,19 @@ is_fixed(const struct ab_request_rules *rules, const char *name)
 	return false;
 }
 
+static bool
+leads_out(const struct ab_param *param, const struct ab_value *value)
+{
+	size_t len;
+
+	if ((param->flags & AB_HOST_PATH) == 0 || param->inside == NULL)
+		return (param->flags & AB_HOST_PATH) != 0;
+	if (ab_value_kind(value) != AB_VALUE_STRING)
+		return false; /* an error of another kind, as is what is no choice at all */
+	const char *text = ab_value_string(value, &len);
+	return !ab_param_is_choice(param->inside, text) && (param->choices == NULL || ab_param_is_choice(param->choices, text));
+}
+
 static int
 read_field(const struct ab_op *op, const char *name, const struct ab_value *value,
     const struct ab_request_rules *rules, struct ab_args *args, uint64_t *seen, struct ab_error *err)
@@ -239,9 +252,12 @@ read_field(const struct ab_op *op, const char *name, const struct ab_value *valu
 	const struct ab_param *param = &op->params[row];
 	if (is_fixed(rules, param->name))
 		return ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" is fixed for this batch (--fixed)", name);
-	if ((param->flags & AB_HOST_PATH) != 0 && !rules->host_paths) {
-		ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" names a path of the host", name);
-		ab_error_hint(err, "batch --host-paths allows it");
+	if (!rules->host_paths && leads_out(param, value)) {
+		if (param->inside != NULL)
+			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request is one of %s", name, param->inside);
+		else
+			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" names a path of the host", name);
+		ab_error_hint(err, "batch --host-paths allows %s", param->inside != NULL ? "others" : "it");
 		return -1;
 	}
 	if ((seen[row / 64] >> (row % 64) & 1) != 0)

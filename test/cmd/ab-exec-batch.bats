@@ -111,6 +111,10 @@ close_batch() { eval "exec $TO>&-"; wait "$PID"; }
 	check_json '.error.code == "denied.policy"' '.error.message | test("write")'
 	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"root\":\"/etc\"}' | ab-exec batch"
 	check_json '.error.code == "denied.policy"'
+	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"isolation\":\"none\"}' | ab-exec batch"
+	check_json '.error.code == "denied.policy"' '.error.message | test("isolation")'
+	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"home\":\"private\"}' | ab-exec batch"
+	check_json '.status == 0'
 	mkdir "$BASE/r"
 	run bash -c "echo '{\"id\":1,\"command\":\"ls $BASE/r\",\"read\":[\"$BASE/r\"]}' | ab-exec batch --host-paths"
 	check_json '.status == 0'

@@ -33,7 +33,7 @@ struct greet_params {
 static const struct ab_param greet_params[] = {
 	AB_PARAM_STRING(struct greet_params, name, .name = "name", .meta = "NAME", .help = "whom to greet", .flags = AB_REQUIRED | AB_POSITIONAL | AB_RAW),
 	AB_PARAM_LIST(struct greet_params, words, .name = "word", .letter = 'w', .help = "more words", .flags = AB_COMMA),
-	AB_PARAM_STRING(struct greet_params, tone, .name = "tone", .dflt = "kind", .choices = "kind|rude|as:", .env = "DEMO_TONE", .help = "how"),
+	AB_PARAM_STRING(struct greet_params, tone, .name = "tone", .dflt = "kind", .choices = "kind|rude|as:", .flags = AB_HOST_PATH, .inside = "kind|rude", .env = "DEMO_TONE", .help = "how"),
 	AB_PARAM_INTEGER(struct greet_params, times, .name = "times", .letter = 'n', .dflt = "1", .min = 1, .max = 9, .help = "how often"),
 	AB_PARAM_DURATION(struct greet_params, timeout_ms, .name = "time-out", .dflt = "10s", .help = "how long", .group = "limits"),
 	AB_PARAM_SIZE(struct greet_params, size_bytes, .name = "size", .help = "how big", .group = "limits"),

@@ -96,7 +96,13 @@ test_rules(void)
 	rules = (struct ab_request_rules){ .host_paths = false };
 	CHECK_INT(ask("{\"name\":\"x\",\"root\":\"/etc\"}"), -1);
 	CHECK_INT(err.code, AB_E_DENIED_POLICY);
+	CHECK_INT(ask("{\"name\":\"x\",\"tone\":\"rude\"}"), 0);
+	CHECK_INT(ask("{\"name\":\"x\",\"tone\":\"as:me\"}"), -1);
+	CHECK_INT(err.code, AB_E_DENIED_POLICY);
+	CHECK_STRING(err.msg, "\"tone\" in a request is one of kind|rude");
+	CHECK_INT(ask("{\"name\":\"x\",\"tone\":1}"), -1);
 	rules.host_paths = true;
+	CHECK_INT(ask("{\"name\":\"x\",\"tone\":\"as:me\"}"), 0);
 	CHECK_INT(ask("{\"name\":\"x\",\"root\":\"/etc\"}"), 0);
 	CHECK_STRING(values.root, "/etc");
 }
