@@ -137,11 +137,11 @@ make_quietly() {
 
 quickstart() {
 	mkdir "$work/tree"
-	echo "hello from the tree" >"$work/tree/README"
-	request='{"id":1,"command":"cat README; ls /home"}'
+	requests='{"id":1,"command":"echo hello"}
+{"id":2,"command":"cat ~/.ssh/id_ed25519"}'
 	filter='{id, status, stdout, stderr, level}'
-	printf "\na first request, in a temporary tree:\n\n\$ printf '%%s\\\\n' '%s' | ab-exec batch --jq '%s'\n" "$request" "$filter" >&2
-	(cd "$work/tree" && printf '%s\n' "$request" | AB_HOME="$work/home" "${DESTDIR:-}$prefix/bin/ab-exec" batch --jq "$filter")
+	printf '\na first pipe, in a temporary tree:\n\n$ ab-exec batch --jq '\''%s'\'' <<END\n%s\nEND\n' "$filter" "$requests" >&2
+	(cd "$work/tree" && printf '%s\n' "$requests" | AB_HOME="$work/home" "${DESTDIR:-}$prefix/bin/ab-exec" batch --jq "$filter")
 }
 
 install_ab() {
