@@ -59,6 +59,25 @@ decide_require(const struct run_params *params, struct exec_place *place, struct
 	return 0;
 }
 
+/* Level none is no wall: what the scope's settings close would lie open. */
+static int
+judge_no_wall(const struct ab_scope_settings *settings, struct ab_error *err)
+{
+	const char *setting = NULL;
+
+	if (settings->net != NULL && strcmp(settings->net, "host") != 0)
+		setting = "net";
+	else if (settings->read_given || settings->write_given)
+		setting = settings->read_given ? "read" : "write";
+	else if (settings->protect == 1)
+		setting = "protect";
+	if (setting == NULL)
+		return 0;
+	ab_fail(err, AB_E_DENIED_POLICY, "isolation none cannot keep the scope's setting %s", setting);
+	ab_error_hint(err, "who owns the scope changes it by: ab-scope set NAME --unset %s", setting);
+	return -1;
+}
+
 static int
 decide_level(const struct run_params *params, struct exec_place *place, struct ab_plan *plan, struct ab_probe *probe, struct ab_error *err)
 {
@@ -75,6 +94,8 @@ decide_level(const struct run_params *params, struct exec_place *place, struct a
 		ab_error_hint(err, "ab-scope set changes it");
 		return -1;
 	}
+	if (want == AB_LEVEL_NONE && judge_no_wall(&place->scope.settings, err) < 0)
+		return -1;
 	if (ab_probe_get(probe, err) < 0 || ab_probe_choose(probe, want, place->require, plan, err) < 0)
 		return -1;
 	if (plan->level > weakest) {

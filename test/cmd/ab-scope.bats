@@ -137,6 +137,8 @@ ends() {
 	ends 125 ab-exec --root "$AB_HOME/root/team/u1" --net host -- true
 	cd "$AB_HOME/root/team/u1"
 	ends 125 ab-exec --net host -- true
+	ends 125 ab-exec --scope team/u1 --isolation none -- true
+	[[ $stderr == *"setting net [denied.policy]"* ]]
 	ends 0 ab-exec --scope team/u1 --timeout 5s --memory 1GiB -c 'echo $WHO; echo $HOME'
 	[ "$output" = team$'\n'"$AB_HOME/root/team/u1" ]
 	ends 0 ab-exec --scope team/u1 -e WHO=me -c 'echo $WHO'
