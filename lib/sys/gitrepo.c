@@ -82,6 +82,20 @@ ab_gitrepo_runs(const char *key, const char *value)
 	return false;
 }
 
+/* As git does: a link may leave the tree, or come back to it by its absolute path. No device is opened, nothing waited for. */
+static int
+open_anywhere(int dirfd, const char *rel)
+{
+	char link[64];
+	struct stat st;
+	AB_AUTO_CLOSE int at = openat(dirfd, rel, O_PATH | O_CLOEXEC);
+
+	if (at < 0 || fstat(at, &st) != 0 || !S_ISREG(st.st_mode))
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
+	return open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 bool
 ab_gitrepo_read(int dirfd, const char *rel, struct ab_buf *text, bool *big)
 {
@@ -90,6 +104,8 @@ ab_gitrepo_read(int dirfd, const char *rel, struct ab_buf *text, bool *big)
 	AB_AUTO_CLOSE int fd = ab_path_open(dirfd, rel, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &ignored);
 
 	*big = false;
+	if (fd < 0 && ignored.code == AB_E_SCOPE_ESCAPE)
+		fd = open_anywhere(dirfd, rel);
 	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return false;
 	if (ab_read_all(fd, text, rel, &ignored) != 0) {
@@ -301,6 +317,20 @@ ab_gitrepo_references(int tree_fd, const char *tree, const char *rel, void (*eac
 	};
 
 	walk_config(&refs);
+}
+
+void
+ab_gitrepo_outside(int tree_fd, const char *tree, const char *gitdir, void (*each)(void *data, const char *path), void *data)
+{
+	AB_AUTO_CLOSE int fd = open(gitdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AB_AUTO_FREE char *said = fd < 0 ? NULL : ab_gitrepo_pointer(fd, "commondir", "");
+	AB_AUTO_FREE char *own = ab_asprintf("%s/config.worktree", gitdir);
+	AB_AUTO_FREE char *common = said == NULL ? ab_asprintf("%s/config", gitdir)
+	    : said[0] == '/'			 ? ab_asprintf("%s/config", said)
+						 : ab_asprintf("%s/%s/config", gitdir, said);
+
+	ab_gitrepo_references(tree_fd, tree, common, each, data);
+	ab_gitrepo_references(tree_fd, tree, own, each, data);
 }
 
 /* ---- layout ---- */

@@ -1,8 +1,8 @@
 /*
  * What a launcher must know about a git repository: which of its files make git run something later, and where they are.
  *
- * gitrepository-layout(5), git-config(1), githooks(5), git-worktree(1). git itself is never run. Everything is read bounded and
- * beneath the descriptor that is given; no answer depends on what a link outside of it says.
+ * gitrepository-layout(5), git-config(1), githooks(5), git-worktree(1). git itself is never run. Everything is read bounded, and beneath
+ * the descriptor that is given; only a configuration file is followed wherever a link leads, because git does that too.
  */
 #ifndef AB_SYS_GITREPO_H
 #define AB_SYS_GITREPO_H
@@ -36,6 +36,10 @@ uint64_t ab_gitrepo_commands(int dirfd, const char *rel);
  * the tree. At most 64 calls.
  */
 void ab_gitrepo_references(int tree_fd, const char *tree, const char *rel, void (*each)(void *data, const char *path), void *data);
+
+/* The same for a repository outside the tree, whose worktree or submodule the tree is: gitdir is absolute, the paths that its
+ * configuration names start from the tree. */
+void ab_gitrepo_outside(int tree_fd, const char *tree, const char *gitdir, void (*each)(void *data, const char *path), void *data);
 
 /* The path in a `.git` file ("gitdir: PATH") or, when prefix is "", in a file of one line (commondir, gitdir); NULL when it is none.
  * The caller frees. */

@@ -308,6 +308,8 @@ look_pointer(struct look *look, const char *dir, const char *git)
 	AB_AUTO_FREE char *real = fd < 0 ? NULL : ab_path_canonical(fd, &ignored);
 	if (real != NULL && ab_path_below(real, look->tree) && strcmp(real, look->tree) != 0)
 		look_repository(look, real + strlen(look->tree) + 1, 1);
+	else if (real != NULL && dir[0] == '\0')
+		ab_gitrepo_outside(look->tree_fd, look->tree, real, add_reference, look);
 }
 
 /* What the directory's `.git`, if it has one, makes of it. */
@@ -407,8 +409,11 @@ look_top(struct look *look)
 {
 	look_git(look, "");
 	ab_gitrepo_references(look->tree_fd, look->tree, ".git/config", add_reference, look);
-	if (ab_gitrepo_is(look->tree_fd, "."))
+	ab_gitrepo_references(look->tree_fd, look->tree, ".git/config.worktree", add_reference, look);
+	if (ab_gitrepo_is(look->tree_fd, ".")) {
 		look_repository(look, "", 0);
+		ab_gitrepo_references(look->tree_fd, look->tree, "config", add_reference, look);
+	}
 	look_names(look);
 	look_submodules(look);
 }

@@ -268,6 +268,7 @@ protect_worktree(struct protection *protection, const struct stat *git_file)
 			lock_repository(protection, gitdir + strlen(protection->plan->tree) + 1, 0);
 		return;
 	}
+	ab_gitrepo_outside(protection->tree_fd, protection->plan->tree, gitdir, lock_reference, protection);
 	AB_AUTO_CLOSE int fd = open(gitdir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	AB_AUTO_FREE char *common = ab_strdup(gitdir);
 	char *name = strrchr(common, '/');

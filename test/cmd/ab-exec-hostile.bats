@@ -60,6 +60,29 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$status" -eq 125 ]
 }
 
+@test "a configuration that is a link counts by what it leads to" {
+	need git
+	git init -q .
+	run planted --unprotect .git/config -c 'cp .git/config evil; echo "[core] fsmonitor = evil" >>evil; rm .git/config; ln -s "$PWD/evil" .git/config'
+	[ "$output" = .git/config ]
+	[ "$(planted -c 'true')" = "" ]
+	[ "$(planted -c 'echo "[core] pager = evil" >>evil')" = .git/config ]
+}
+
+@test "hooks in a worktree, named by the configuration outside it, are locked" {
+	need git
+	git init -q "$BASE/main"
+	git -C "$BASE/main" -c user.name=a -c user.email=a@b commit -q --allow-empty -m x
+	git -C "$BASE/main" config core.hooksPath .githooks
+	git -C "$BASE/main" worktree add -q "$BASE/worktree"
+	mkdir "$BASE/worktree/.githooks"
+	cd "$BASE/worktree"
+	run ab-exec -q -c 'echo evil >.githooks/pre-commit'
+	[ ! -e .githooks/pre-commit ]
+	need_level landlock
+	[ "$(planted --isolation landlock -c 'echo evil >.githooks/pre-commit')" = .githooks/pre-commit ]
+}
+
 @test "the list of a rebase in progress is watched: its exec lines run at --continue" {
 	need git
 	git init -q .
