@@ -260,6 +260,7 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 	view_settle(plan);
 	if (!place->protect) /* not asked for; and whoever requires it all the same has it refused */
 		plan->missing = (plan->missing & ~PROTECTION) | (place->require & PROTECTION);
+	plan->require = place->require;
 	ab_promises lost = plan->missing & place->require;
 	for (int promise = 0; lost != 0 && promise < AB_PROMISE_COUNT; promise++)
 		if ((lost & AB_PROMISE_BIT(promise)) != 0) {

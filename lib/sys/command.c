@@ -182,6 +182,10 @@ prepare(struct ab_command *command, const char **step)
 		return ab_fault_at(fault, "change to \"%s\"", plan->cwd);
 	if (confine(command) < 0)
 		return -1;
+	if ((command->missing & plan->require) != 0) {
+		errno = ENOTSUP;
+		return ab_fault_at(fault, "keep what is required");
+	}
 	int keep[4] = { 0, 1, 2, plan->script != NULL && plan->level != AB_LEVEL_NAMESPACE ? SCRIPT_FD : -1 };
 	ab_sandbox_close_all_but(keep, AB_COUNT_OF(keep));
 	default_signals();

@@ -158,6 +158,10 @@ ab_outcome_fail(struct ab_outcome *outcome, const struct ab_plan *plan, const st
 		fail_exec(outcome, plan->argv[0], failed->errno_value);
 		return;
 	}
+	if (ab_promise_require(plan->require, failed->missing, plan->level, err) < 0) {
+		ab_error_hint(err, "ab-exec doctor --table");
+		return;
+	}
 	ab_fail_errno(err, failed->errno_value, "%s", failed->step);
 	if (plan->level != AB_LEVEL_NONE && is_refusal(failed->step, failed->errno_value)) {
 		err->code = AB_E_ISOLATION_UNAVAILABLE;

@@ -117,6 +117,7 @@ struct ab_plan {
 	enum ab_level level;
 	bool fresh_proc; /* namespace level: false = /proc cannot be mounted here; a read-only stand-in or none */
 	ab_promises missing; /* known before the run; the run may add */
+	ab_promises require; /* what turns out to be missing of these fails the run before its command starts */
 	struct ab_ident ident;
 	struct ab_net_policy net;
 	struct ab_limits limits;

@@ -178,6 +178,17 @@ kill_all(struct ab_run *run)
 		ab_child_kill(&run->child);
 }
 
+static bool receive(struct ab_run *run);
+
+/* Whether the command runs: init says so, or the command was heard before init came to say it. */
+static bool
+has_begun(struct ab_run *run)
+{
+	if (run->phase == SETUP)
+		(void)receive(run);
+	return run->phase == RUNNING || (run->phase == SETUP && (run->out.active_ms > 0 || run->err.active_ms > 0));
+}
+
 /* TERM, and CONT for what is stopped, to everything inside; the clock brings KILL. */
 static void
 end(struct ab_run *run, enum ab_reason reason, int signo)
@@ -195,12 +206,13 @@ end(struct ab_run *run, enum ab_reason reason, int signo)
 		check_finished(run);
 		return;
 	}
+	bool begun = has_begun(run);
 	if (run->phase == ENDING || run->ending.exited)
 		return;
 	run->ending.forced = reason;
 	run->ending.forced_signo = signo;
 	ab_loop_disarm(run->loop, &run->idle);
-	if (run->phase == SETUP || grace_ms <= 0) {
+	if (!begun || grace_ms <= 0) {
 		run->phase = ENDING;
 		ab_loop_disarm(run->loop, &run->clock);
 		kill_all(run);
@@ -470,6 +482,8 @@ start(struct ab_run *run, struct ab_error *err)
 	};
 
 	open_cgroup(run);
+	if (ab_promise_require(run->plan.require, run->outcome.missing, run->plan.level, err) < 0)
+		return -1;
 	spawn_io.cgroup_fd = run->cgroup.dir_fd;
 	const struct ab_cgroup *cgroup = &run->cgroup;
 	if (cgroup->memory != NULL || cgroup->pids != NULL || cgroup->cpuacct != NULL || cgroup->v2 != NULL) {
@@ -538,7 +552,7 @@ ab_run_signal(struct ab_run *run, int signo)
 	switch (signo) {
 	case SIGINT:
 	case SIGQUIT:
-		if (run->phase == RUNNING && !run->interrupted) {
+		if (!run->interrupted && has_begun(run)) {
 			run->interrupted = true;
 			ab_child_signal(&run->child, signo, AB_SIGNAL_GROUP);
 		} else {
@@ -558,7 +572,7 @@ ab_run_signal(struct ab_run *run, int signo)
 		stop_inside(run, false);
 		break;
 	default:
-		if (run->phase == RUNNING)
+		if (has_begun(run))
 			ab_child_signal(&run->child, signo, AB_SIGNAL_GROUP);
 	}
 }

@@ -114,6 +114,12 @@ never_started(void)
 	msg = (struct ab_msg){ .kind = AB_MSG_FAILED, .errno_value = EACCES, .step = "change to \"/var/secret\"" };
 	ab_outcome_fail(&outcome, &plan, &msg);
 	CHECK_STRING(told(), "failed 125 exit=-1 signal=0 oom=0 limits=0 denied.permission");
+	msg.missing = AB_PROMISE_BIT(AB_PROMISE_PROTECT) | AB_PROMISE_BIT(AB_PROMISE_OWNERS);
+	plan.require = AB_PROMISE_BIT(AB_PROMISE_PROTECT);
+	ab_outcome_fail(&outcome, &plan, &msg);
+	CHECK_STRING(told(), "failed 125 exit=-1 signal=0 oom=0 limits=0 isolation.unavailable");
+	CHECK_STRING(outcome.error.msg, "level namespace does not keep what is required: protect");
+	plan.require = 0;
 	plan.level = AB_LEVEL_NONE;
 	msg.errno_value = EPERM;
 	ab_outcome_fail(&outcome, &plan, &msg);

@@ -142,6 +142,23 @@ test_lock_of_a_link(void)
 	run_end(&run);
 }
 
+/* The same where it is required: the command does not start. */
+static void
+test_required(void)
+{
+	struct run run;
+
+	run_begin(&run);
+	put(run.base, "outside", "x");
+	CHECK_INT(symlink("../outside", below(run.tree, ".envrc")), 0);
+	ab_plan_view(&run.plan, AB_VIEW_LOCK, NULL, below(run.tree, ".envrc"));
+	run.plan.require = AB_PROMISE_BIT(AB_PROMISE_PROTECT);
+	run_argv(&run, (const char *const[]){ "touch", "started", NULL });
+	CHECK(run_all(&run) != 0);
+	CHECK(!exists(run.tree, "started"));
+	run_end(&run);
+}
+
 static void
 test_mask(void)
 {
@@ -320,6 +337,7 @@ main(int argc, char **argv)
 		{ "mounts stay inside", test_mounts_stay_inside },
 		{ "pin and lock", test_pin_and_lock },
 		{ "a locked link is reported", test_lock_of_a_link },
+		{ "what is required and cannot be held", test_required },
 		{ "masks", test_mask },
 		{ "files of our own", test_file },
 		{ "nothing is made on the host", test_nothing_is_made_on_the_host },
