@@ -157,6 +157,11 @@ CALL(call_priority_own, syscall(SYS_setpriority, PRIO_PROCESS, 0, getpriority(PR
 CALL(call_io_priority_init, syscall(SYS_ioprio_set, 1, 1, 0))
 CALL(call_io_priority_user, syscall(SYS_ioprio_set, 3, 0x7ffffff0, 0))
 
+CALL(call_shmat, syscall(SYS_shmat, -1, NULL, 0))
+CALL(call_semget, syscall(SYS_semget, 0x7ffffff0, 0, 0))
+CALL(call_msgget, syscall(SYS_msgget, 0x7ffffff0, 0))
+CALL(call_mq_unlink, syscall(SYS_mq_unlink, "ab-test-none"))
+
 struct expectation {
 	const char *name;
 	long (*call)(void);
@@ -241,6 +246,19 @@ landlock_without_network(void)
 	check_all(AB_SECCOMP_NO_NET_UNIX, list + 2, AB_COUNT_OF(list) - 3);
 	CHECK_INT(under(AB_SECCOMP_NO_NET_UNIX, call_unix), 0);
 	CHECK_INT(under(AB_SECCOMP_NO_NET_UNIX, call_pair_datagram), 0);
+}
+
+static void
+landlock_without_ipc_namespace(void)
+{
+	static const struct expectation list[] = {
+		EXPECT(call_shmat, EPERM), EXPECT(call_semget, EPERM), EXPECT(call_msgget, EPERM), EXPECT(call_mq_unlink, EPERM),
+	};
+
+	for (int filter = AB_SECCOMP_NAMESPACE + 1; filter < AB_SECCOMP_COUNT; filter++)
+		check_all((enum ab_seccomp_filter)filter, list, AB_COUNT_OF(list));
+	CHECK_INT(under(AB_SECCOMP_NAMESPACE, call_shmat), EINVAL);
+	CHECK_INT(under(AB_SECCOMP_NAMESPACE, call_mq_unlink), ENOENT);
 }
 
 static void
@@ -332,6 +350,7 @@ main(void)
 		{ "socket families at level namespace", namespace_families },
 		{ "socket families at level landlock without network", landlock_without_network },
 		{ "socket families at level landlock with network", landlock_with_network },
+		{ "landlock: nothing of the host's shared memory, semaphores and queues", landlock_without_ipc_namespace },
 		{ "truncation with an old Landlock", old_landlock_truncation },
 #ifdef __x86_64__
 		{ "other architectures", other_architectures },
