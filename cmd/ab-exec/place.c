@@ -35,7 +35,10 @@ place_release(struct exec_place *place)
 	place_init(place);
 }
 
-/* A directory of AB_HOME for this tree: its path with `/` as `%`, in parts of at most 200 bytes. */
+/*
+ * A directory of AB_HOME for this tree: its path with `/` as `%`, in parts of at most 200 bytes. No two paths share one, and none lies in
+ * another's: `=` begins whatever else is written differently, `=+` ends a part that has a next one.
+ */
 static char *
 key_of(const char *path)
 {
@@ -44,13 +47,13 @@ key_of(const char *path)
 
 	for (const char *at = path; *at != '\0'; at++) {
 		if (part >= 200) {
-			ab_buf_puts(&key, "%+/");
+			ab_buf_puts(&key, "=+/");
 			part = 0;
 		}
 		if (*at == '/')
 			ab_buf_putc(&key, '%');
-		else if (*at == '%')
-			ab_buf_puts(&key, "%25");
+		else if (*at == '%' || *at == '=')
+			ab_buf_printf(&key, "=%02x", (unsigned)*at);
 		else
 			ab_buf_putc(&key, *at);
 		part++;
@@ -158,8 +161,8 @@ path_of(const char *key)
 	if (key[0] != '%')
 		return NULL;
 	for (const char *at = key; *at != '\0'; at++) {
-		if (strncmp(at, "%25", 3) == 0) {
-			ab_buf_putc(&path, '%');
+		if (strncmp(at, "=25", 3) == 0 || strncmp(at, "=3d", 3) == 0) {
+			ab_buf_putc(&path, at[1] == '2' ? '%' : '=');
 			at += 2;
 		} else {
 			ab_buf_putc(&path, *at == '%' ? '/' : *at);
@@ -176,7 +179,7 @@ is_orphan(int kind_fd, const char *key)
 	struct stat st;
 	size_t len = strlen(key);
 
-	if (path == NULL || (len >= 2 && strcmp(key + len - 2, "%+") == 0))
+	if (path == NULL || (len >= 2 && strcmp(key + len - 2, "=+") == 0))
 		return false;
 	if (lstat(path, &st) == 0 || errno != ENOENT)
 		return false;
@@ -185,7 +188,7 @@ is_orphan(int kind_fd, const char *key)
 }
 
 int
-place_gc(struct ab_error *err)
+place_gc(bool dry_run, struct ab_error *err)
 {
 	static const char *const kinds[] = { "homes", "tmp" };
 	int deleted = 0;
@@ -203,7 +206,7 @@ place_gc(struct ab_error *err)
 			struct ab_error ignored = AB_ERROR_INIT;
 			if (entry->d_name[0] == '.' || !is_orphan(dirfd(dir), entry->d_name))
 				continue;
-			if (ab_path_remove_tree(dirfd(dir), entry->d_name, &ignored) == 0)
+			if (dry_run || ab_path_remove_tree(dirfd(dir), entry->d_name, &ignored) == 0)
 				deleted++;
 		}
 		closedir(dir);

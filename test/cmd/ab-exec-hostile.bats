@@ -125,6 +125,22 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$(jq -r .reason ../record)" = exit ]
 }
 
+@test "no two trees share a private HOME and /tmp, whatever their names are" {
+	long=$BASE/$(printf 'x%.0s' $(seq 230))
+	# The first part of a key that has two, and the tree whose key would be that part.
+	part=$(printf %s "$long/tree" | cut -c-200)
+	for dir in "$BASE/a%b" "$BASE/a/25b" "$BASE/a=25b" "$BASE/a=b" "$BASE/a=3db" "$long/tree" "$part/+" "$part=+"; do
+		mkdir -p "$dir"
+		run -0 ab-exec --root "$dir" -c 'find ~ /tmp -type f; echo mine >~/mine; echo mine >/tmp/mine'
+		[ "$output" = "" ]
+	done
+	rm -r "$BASE/a%b"
+	ab-exec gc
+	[ "$(ab-exec --root "$BASE/a=b" -c 'cat ~/mine')" = mine ]
+	mkdir "$BASE/a%b"
+	[ "$(ab-exec --root "$BASE/a%b" -c 'ls ~')" = "" ]
+}
+
 @test "--home DIR does not show AB_HOME, does not pass a ceiling, and leaves the tree's protection" {
 	need git
 	git init -q .
