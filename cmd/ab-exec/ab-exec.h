@@ -68,8 +68,8 @@ bool place_home_is_dir(const char *want);
 /* HOME and /tmp of the plan's tree, made when they are not there; want as the options say it. */
 int place_home(struct exec_place *place, const struct ab_plan *plan, const char *want, struct ab_error *err) AB_MUST_USE;
 int place_tmp(struct exec_place *place, const struct ab_plan *plan, const char *want, struct ab_error *err) AB_MUST_USE;
-/* Delete those of trees that are gone; returns how many. */
-int place_gc(struct ab_error *err) AB_MUST_USE;
+/* Delete those of trees that are gone (dry_run: only count them); returns how many. */
+int place_gc(bool dry_run, struct ab_error *err) AB_MUST_USE;
 
 /* params -> plan. -1: any refusal (scope.escape, denied.policy, isolation.unavailable, input.invalid, …). */
 int policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_place *place, struct ab_error *err) AB_MUST_USE;

@@ -252,6 +252,7 @@ const struct ab_param kill_params[] = {
 const struct ab_field kill_fields[] = {
 	{ .name = "job", .type = "string", .help = "its name as given" },
 	{ .name = "signal", .type = "string", .help = "what was sent" },
+	{ .name = "dry_run", .type = "boolean", .help = "nothing was changed" },
 	{ .name = NULL }
 };
 
@@ -274,20 +275,36 @@ signal_number(const char *name)
 	return 0;
 }
 
+/* What ab_job_signal() would say. */
+static int
+judge_signal(const char *id, struct ab_error *err)
+{
+	struct ab_job_info info;
+
+	if (ab_job_read(id, &info, err) < 0)
+		return -1;
+	bool over = info.state != AB_JOB_RUNNING;
+	ab_job_info_release(&info);
+	return over ? ab_fail(err, AB_E_GONE, "job \"%s\" is over", id) : 0;
+}
+
 int
 kill_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct kill_params *params = data;
 	int signo = signal_number(params->signal);
+	bool dry_run = ab_call_dry_run(call);
 
 	if (signo == 0)
 		return ab_fail(err, AB_E_INPUT_INVALID, "--signal \"%s\": no such signal", params->signal);
 	for (size_t i = 0; i < params->jobs.count; i++) {
-		if (ab_job_signal(params->jobs.item[i], signo, err) < 0)
+		const char *id = params->jobs.item[i];
+		if ((dry_run ? judge_signal(id, err) : ab_job_signal(id, signo, err)) < 0)
 			return -1;
 		struct ab_json *json = ab_call_item(call);
-		ab_json_string(json, "job", params->jobs.item[i]);
+		ab_json_string(json, "job", id);
 		ab_json_string(json, "signal", sigabbrev_np(signo));
+		ab_json_boolean(json, "dry_run", dry_run);
 		ab_call_item_end(call);
 	}
 	return AB_DONE;
@@ -305,6 +322,7 @@ const struct ab_field gc_fields[] = {
 	{ .name = "deleted", .type = "integer", .help = "jobs and spools" },
 	{ .name = "orphans", .type = "integer", .help = "private HOME and /tmp directories of trees that are gone" },
 	{ .name = "freed_bytes", .type = "integer", .help = "of the jobs' output" },
+	{ .name = "dry_run", .type = "boolean", .help = "nothing was changed" },
 	{ .name = NULL }
 };
 
@@ -312,18 +330,20 @@ int
 gc_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct gc_params *params = data;
+	bool dry_run = ab_call_dry_run(call);
 	uint64_t freed = 0;
-	int deleted = ab_job_gc(params->age_ms, params->max_bytes, &freed, err);
+	int deleted = ab_job_gc(params->age_ms, params->max_bytes, dry_run, &freed, err);
 
 	if (deleted < 0)
 		return -1;
-	int orphans = place_gc(err);
+	int orphans = place_gc(dry_run, err);
 	if (orphans < 0)
 		return -1;
 	struct ab_json *json = ab_call_record(call);
 	ab_json_integer(json, "deleted", deleted);
 	ab_json_integer(json, "orphans", orphans);
 	ab_json_integer(json, "freed_bytes", (int64_t)freed);
+	ab_json_boolean(json, "dry_run", dry_run);
 	ab_call_record_end(call);
 	return AB_DONE;
 }

@@ -31,11 +31,18 @@ struct supervisor {
 };
 
 /* What the caller of start learns: that it runs, or why not. */
+struct beginning {
+	struct ab_error error;
+	int status; /* to exit with when it does not run: 125, 126, 127 */
+};
+
 static void
-report(struct supervisor *supervisor, const struct ab_error *error)
+report(struct supervisor *supervisor, const struct ab_error *error, int status)
 {
+	const struct beginning beginning = { .error = *error, .status = status };
+
 	if (supervisor->report >= 0)
-		ab_job_report(&supervisor->report, (const char *)error, sizeof(*error));
+		ab_job_report(&supervisor->report, (const char *)&beginning, sizeof(beginning));
 }
 
 static void
@@ -44,7 +51,7 @@ job_started(void *data)
 	static const struct ab_error none = AB_ERROR_INIT;
 	struct execution *execution = data;
 
-	report(execution->supervisor, &none);
+	report(execution->supervisor, &none, 0);
 }
 
 static void
@@ -64,7 +71,7 @@ job_done(void *data, const struct ab_outcome *outcome, const struct ab_netgate *
 		(void)!ab_write_all(execution->record_fd, text.data, text.len);
 	(void)!ab_job_finish(supervisor->job, text.data, text.len, &ignored);
 	if (!outcome->started)
-		report(supervisor, &outcome->error);
+		report(supervisor, &outcome->error, outcome->status);
 	ab_loop_stop(supervisor->loop);
 }
 
@@ -131,15 +138,16 @@ static int
 await(struct ab_call *call, struct execution *execution, struct ab_job *job, int *channel, struct ab_error *err)
 {
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT((size_t)64 << 10);
-	struct ab_error said;
+	struct beginning said;
 
 	if (ab_job_await(channel, &text, err) < 0)
 		return -1;
 	if (text.len != sizeof(said))
 		return ab_fail(err, AB_E_INTERNAL, "the supervisor's report has %zu bytes", text.len);
 	memcpy(&said, text.data, sizeof(said));
-	if (said.code != AB_E_NONE) {
-		*err = said;
+	if (said.error.code != AB_E_NONE) {
+		*err = said.error;
+		ab_call_exit_status(call, said.status);
 		return -1;
 	}
 	answer_started(call, execution, job->id);
@@ -178,7 +186,7 @@ start(struct ab_call *call, struct execution *execution, struct ab_error *err)
 	int role = ab_job_detach(keep, AB_COUNT_OF(keep), &supervisor.report, err);
 	if (role == 1) {
 		if (supervise(&supervisor, &failed) < 0)
-			report(&supervisor, &failed);
+			report(&supervisor, &failed, 125);
 		_exit(0);
 	}
 	int answered = role < 0 ? -1 : await(call, execution, &job, &supervisor.report, err);

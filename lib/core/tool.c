@@ -138,8 +138,10 @@ static void
 line_put(struct ab_call *call, enum ab_put what)
 {
 	struct line *line = call->face_data;
+	/* Items are what was asked for, but those of `wait`: the results of commands. */
+	bool result = what == AB_PUT_RECORD || (what == AB_PUT_ITEM && (call->op->flags & AB_OP_TIMEOUT1) != 0);
 
-	if (what == AB_PUT_RECORD && call->common->quiet)
+	if (result && call->common->quiet)
 		return;
 	if (!ab_sink_put(&line->sink, call->text.data, call->text.len, what) && line->sink.loop == NULL)
 		reader_gone(line);

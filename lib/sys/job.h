@@ -66,8 +66,8 @@ int ab_job_open_wait(const char *id, struct ab_error *err) AB_MUST_USE;
 int ab_job_signal(const char *id, int signo, struct ab_error *err) AB_MUST_USE;
 /* Remove finished jobs older than age_ms (since they ended; negative: none), and oldest first until all
  * spools together are ≤ max_bytes (negative: no bound); returns the number. Running jobs are never touched.
- * */
-int ab_job_gc(int64_t age_ms, int64_t max_bytes, uint64_t *freed_bytes, struct ab_error *err) AB_MUST_USE;
+ * dry_run: only count (the bytes of their spools). */
+int ab_job_gc(int64_t age_ms, int64_t max_bytes, bool dry_run, uint64_t *freed_bytes, struct ab_error *err) AB_MUST_USE;
 
 /*
  * Go on in the background: fork twice, setsid(2) in between, 0, 1 and 2 on /dev/null, every other descriptor

@@ -225,7 +225,7 @@ look(int jobs, const char *id, struct candidate *job)
 }
 
 int
-ab_job_gc(int64_t age_ms, int64_t max_bytes, uint64_t *freed_bytes, struct ab_error *err)
+ab_job_gc(int64_t age_ms, int64_t max_bytes, bool dry_run, uint64_t *freed_bytes, struct ab_error *err)
 {
 	size_t count;
 	int removed = 0;
@@ -235,7 +235,8 @@ ab_job_gc(int64_t age_ms, int64_t max_bytes, uint64_t *freed_bytes, struct ab_er
 	AB_AUTO_CLOSE int jobs = open_jobs(err);
 	if (jobs < 0)
 		return err->code == AB_E_NOT_FOUND ? 0 : -1;
-	remove_unfinished(jobs, freed_bytes);
+	if (!dry_run)
+		remove_unfinished(jobs, freed_bytes);
 	AB_AUTO_STRV char **names = list_names(jobs, is_id, &count, err);
 	if (names == NULL)
 		return -1;
@@ -247,8 +248,9 @@ ab_job_gc(int64_t age_ms, int64_t max_bytes, uint64_t *freed_bytes, struct ab_er
 	for (size_t i = 0; i < count; i++) {
 		bool old = age_ms >= 0 && now - job[i].ended_unix_ms > age_ms;
 		bool large = max_bytes >= 0 && total > max_bytes && job[i].bytes > 0;
-		if (!job[i].over || (!old && !large) || !ab_jobdir_remove(jobs, names[i], freed_bytes))
+		if (!job[i].over || (!old && !large) || (!dry_run && !ab_jobdir_remove(jobs, names[i], freed_bytes)))
 			continue;
+		*freed_bytes += dry_run ? (uint64_t)job[i].bytes : 0;
 		total -= job[i].bytes;
 		removed++;
 	}

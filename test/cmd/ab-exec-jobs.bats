@@ -19,9 +19,9 @@ two" ]
 }
 
 @test "a command that cannot be started is told by start" {
-	run --separate-stderr ab-exec start -- no-such-program-here
-	[ "$status" -eq 127 ] || [ "$status" -eq 125 ]
+	run -127 --separate-stderr ab-exec start -- no-such-program-here
 	[[ $stderr == *not_found* ]]
+	run -126 ab-exec start -- /etc/passwd
 	[ -z "$(ab-exec list)" ]
 }
 
@@ -108,10 +108,16 @@ two" ]
 
 @test "gc deletes by age and by size, never what runs" {
 	a=$(ab-exec start -c 'seq 1 1000' | jq -r .job)
-	ab-exec wait "$a" >/dev/null
+	[ -z "$(ab-exec wait -q "$a")" ]
 	b=$(ab-exec start -- sleep 30 | jq -r .job)
 	run ab-exec gc --age 1h --max 1GiB
 	check_json '.deleted == 0'
+	run ab-exec gc --age 0 --dry-run
+	check_json '.deleted == 1' '.freed_bytes >= 3893' '.dry_run'
+	run ab-exec kill --dry-run "$b"
+	check_json '.dry_run'
+	run -1 ab-exec kill --dry-run "$a"
+	[ "$(ab-exec list --field state | sort | xargs)" = "done running" ]
 	run ab-exec gc --age 0
 	check_json '.deleted == 1' '.freed_bytes >= 3893'
 	[ "$(ab-exec list | jq -r .job)" = "$b" ]

@@ -60,7 +60,7 @@ nothing_is_made_by_reading(void)
 
 	CHECK(ids != NULL && ids[0] == NULL);
 	ab_strv_free(ids);
-	CHECK_INT(ab_job_gc(0, 0, &freed, &err), 0);
+	CHECK_INT(ab_job_gc(0, 0, false, &freed, &err), 0);
 	CHECK_INT(ab_job_signal("job_01J00000000000000000000000", SIGTERM, &err), -1);
 	CHECK_INT(err.code, AB_E_NOT_FOUND);
 	CHECK_INT(entries(), 0);
@@ -265,8 +265,8 @@ collection(void)
 	struct ab_job running;
 	char a[40], b[40], c[40], d[40];
 
-	CHECK(ab_job_gc(-1, 0, &freed, &err) >= 0);
-	CHECK(ab_job_gc(0, -1, &freed, &err) >= 0);
+	CHECK(ab_job_gc(-1, 0, false, &freed, &err) >= 0);
+	CHECK(ab_job_gc(0, -1, false, &freed, &err) >= 0);
 	CHECK_INT(ab_job_create(&running, META, &err), 0);
 	CHECK_INT(ab_write_all(running.out_fd, "0123456789", 10), 0);
 	finished_job(a, 3000, 1000);
@@ -274,19 +274,21 @@ collection(void)
 	finished_job(c, 2000, 10);
 	finished_job(d, 0, 10);
 
-	CHECK_INT(ab_job_gc(-1, -1, &freed, &err), 0);
-	CHECK_INT(ab_job_gc(500000, -1, &freed, &err), 1);
+	CHECK_INT(ab_job_gc(-1, -1, false, &freed, &err), 0);
+	CHECK_INT(ab_job_gc(500000, -1, true, &freed, &err), 1);
+	CHECK(freed >= 3000);
+	CHECK_INT(ab_job_gc(500000, -1, false, &freed, &err), 1);
 	CHECK(freed >= 3000);
 	CHECK_INT(ab_job_open_lock(a, &err), -1);
 	/* oldest first: b goes though c alone is the newer one */
-	CHECK_INT(ab_job_gc(-1, 2500, &freed, &err), 1);
+	CHECK_INT(ab_job_gc(-1, 2500, false, &freed, &err), 1);
 	CHECK_INT(ab_job_open_lock(b, &err), -1);
 	CHECK_INT(state_of(c), AB_JOB_DONE);
-	CHECK_INT(ab_job_gc(-1, 0, &freed, &err), 1);
+	CHECK_INT(ab_job_gc(-1, 0, false, &freed, &err), 1);
 	CHECK_INT(state_of(d), AB_JOB_DONE);
 	CHECK_INT(state_of(running.id), AB_JOB_RUNNING);
 	ab_job_discard(&running);
-	CHECK_INT(ab_job_gc(0, 0, &freed, &err), 1);
+	CHECK_INT(ab_job_gc(0, 0, false, &freed, &err), 1);
 	CHECK_INT(entries(), 0);
 }
 
@@ -300,11 +302,11 @@ what_a_crash_left_is_collected(void)
 	CHECK_INT(ab_job_create(&job, NULL, &err), 0);
 	CHECK_INT(futimens(job.dir_fd, old), 0);
 	CHECK_INT(ab_job_create(&young, NULL, &err), 0);
-	CHECK_INT(ab_job_gc(-1, -1, &freed, &err), 0);
+	CHECK_INT(ab_job_gc(-1, -1, false, &freed, &err), 0);
 	CHECK_INT(entries(), 2);
 	ab_job_close(&job);
 	ab_job_close(&young);
-	CHECK_INT(ab_job_gc(-1, -1, &freed, &err), 0);
+	CHECK_INT(ab_job_gc(-1, -1, false, &freed, &err), 0);
 	CHECK_INT(entries(), 1);
 	ab_job_discard(&young);
 	CHECK_INT(entries(), 0);
@@ -375,7 +377,7 @@ main(void)
 	int failed = tap_run(tests, sizeof(tests) / sizeof(tests[0]));
 	char jobs[64];
 	uint64_t freed;
-	(void)!ab_job_gc(0, 0, &freed, &err);
+	(void)!ab_job_gc(0, 0, false, &freed, &err);
 	snprintf(jobs, sizeof(jobs), "%s/jobs", home);
 	rmdir(jobs);
 	rmdir(home);
