@@ -2,6 +2,7 @@
 #include "sys/netaddr.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -223,17 +224,42 @@ ab_address_special(const struct ab_address *address)
 	return search(V6, AB_COUNT_OF(V6), bytes);
 }
 
+static bool
+same_address(const struct ab_address *address, const struct sockaddr *other)
+{
+	struct ab_address own;
+
+	return other != NULL && ab_address_from_sockaddr(&own, other) && own.family == address->family &&
+	    memcmp(own.bytes, address->bytes, sizeof(own.bytes)) == 0;
+}
+
+/* An interface has it: a second address of a subnet is reached from the first. */
+static bool
+is_assigned(const struct ab_address *address)
+{
+	struct ifaddrs *list;
+	bool found = false;
+
+	if (getifaddrs(&list) != 0)
+		return false;
+	for (const struct ifaddrs *at = list; at != NULL && !found; at = at->ifa_next)
+		found = same_address(address, at->ifa_addr);
+	freeifaddrs(list);
+	return found;
+}
+
 bool
 ab_address_is_ours(const struct ab_address *address)
 {
 	AB_AUTO_CLOSE int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_storage peer, self = { 0 };
-	struct ab_address local;
 	socklen_t len = ab_address_to_sockaddr(address, 9, &peer), self_len = sizeof(self);
 
+	if (is_assigned(address))
+		return true;
+	/* A route of type local makes a whole range ours. */
 	if (fd < 0 || connect(fd, (struct sockaddr *)&peer, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&self, &self_len) != 0)
 		return false;
-	return ab_address_from_sockaddr(&local, (struct sockaddr *)&self) && local.family == address->family &&
-	    memcmp(local.bytes, address->bytes, sizeof(local.bytes)) == 0;
+	return same_address(address, (struct sockaddr *)&self);
 }

@@ -50,8 +50,8 @@ const char *ab_address_host(char host[static AB_HOST_SIZE], const struct ab_addr
  * special-purpose address registries (RFC 6890).
  */
 const char *ab_address_special(const struct ab_address *address);
-/* Whether a connection to it would stay on this machine (the kernel is asked: connect(2) of a datagram socket,
- * getsockname(2)). */
+/* Whether a connection to it would stay on this machine (the kernel is asked: getifaddrs(3), and for ranges
+ * connect(2) of a datagram socket, getsockname(2)). */
 bool ab_address_is_ours(const struct ab_address *address);
 
 #endif

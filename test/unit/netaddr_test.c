@@ -1,7 +1,12 @@
 /* sys/netaddr: one form for hosts, and which addresses a name must not lead to. */
 #include "sys/netaddr.h"
 
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/mem.h"
 #include "tap.h"
@@ -139,6 +144,53 @@ test_ours(void)
 	CHECK(!ab_address_is_ours(&address));
 }
 
+/* Give lo one more address: 0, or -1. */
+static int
+give(int fd, const char *name, const char *host)
+{
+	struct ifreq request = { .ifr_flags = 0 };
+	struct sockaddr_storage to;
+	struct ab_address address;
+
+	if (!ab_address_parse(host, &address))
+		return -1;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	ab_address_to_sockaddr(&address, 0, &to);
+	memcpy(&request.ifr_addr, &to, sizeof(request.ifr_addr));
+	return ioctl(fd, SIOCSIFADDR, &request);
+}
+
+/* What a child in a network of its own finds: 0 both are ours, 1 one is not, 2 it could not make the network. */
+static int
+look_at_second(void)
+{
+	struct ifreq up = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	struct ab_address first, second;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+		return 2;
+	AB_AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &up) != 0 || give(fd, "lo:1", "203.0.113.7") != 0 || give(fd, "lo:2", "203.0.113.8") != 0)
+		return 2;
+	bool parsed = ab_address_parse("203.0.113.7", &first) && ab_address_parse("203.0.113.8", &second);
+	return parsed && ab_address_is_ours(&first) && ab_address_is_ours(&second) ? 0 : 1;
+}
+
+static void
+test_second(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(look_at_second());
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	if (WEXITSTATUS(status) == 2)
+		TAP_SKIP("no network namespace");
+	else
+		CHECK_INT(WEXITSTATUS(status), 0);
+}
+
 int
 main(void)
 {
@@ -150,6 +202,7 @@ main(void)
 		{ "guarded and public addresses", test_special },
 		{ "socket addresses and back", test_sockaddr },
 		{ "addresses of this machine", test_ours },
+		{ "a second address of a subnet", test_second },
 	};
 	return tap_run(tests, AB_COUNT_OF(tests));
 }
