@@ -1,0 +1,361 @@
+/* Simple commands of shell text: words, assignments, redirections, here-documents. */
+#include <stdint.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "sys/shellread.h"
+
+/* ---- blanks, newlines, comments ---- */
+
+void
+ab_shellread_blanks(struct reader *reader)
+{
+	int c;
+
+	while ((c = ab_shellread_peek(reader)) == ' ' || c == '\t')
+		reader->at++;
+	if (c != '#')
+		return;
+	const char *newline = memchr(reader->at, '\n', (size_t)(reader->end - reader->at));
+	reader->at = newline != NULL ? newline : reader->end;
+}
+
+/* The body of one here-document: up to a line that is the delimiter. */
+static bool
+read_document(struct reader *reader, const struct pending *pending)
+{
+	struct ab_shell *shell = reader->shell;
+	const char *body = reader->at, *end = reader->at;
+	bool found = false;
+
+	while (!found && reader->at < reader->end) {
+		const char *line = reader->at, *newline = memchr(line, '\n', (size_t)(reader->end - line));
+		const char *line_end = newline != NULL ? newline : reader->end;
+		end = line;
+		while (pending->tabs && line < line_end && *line == '\t')
+			line++;
+		found = (size_t)(line_end - line) == pending->len && memcmp(line, pending->delimiter, pending->len) == 0;
+		reader->at = newline != NULL ? newline + 1 : reader->end;
+		if (!found)
+			end = reader->at;
+	}
+	struct reader sub = *reader;
+	struct ab_shell_word word = { .start = ab_shellread_position(reader) };
+	sub.at = body;
+	sub.end = end;
+	if (pending->quoted) {
+		word = (struct ab_shell_word){ .text = (uint32_t)shell->text.len, .len = (uint32_t)(end - body), .inner = shell->command_count,
+			.inner_end = shell->command_count, .start = word.start, .end = word.start };
+		ab_buf_put(&shell->text, body, word.len);
+		ab_buf_putc(&shell->text, '\0');
+		char *marks = ab_buf_reserve(&shell->marks, word.len + 1);
+		memset(marks, AB_SHELL_PLAIN, word.len + 1);
+		shell->marks.len += word.len + 1;
+	} else {
+		sub.pending = NULL;
+		sub.pending_count = sub.pending_room = 0;
+		(void)ab_shellread_quoted(&sub, &word);
+		for (uint32_t i = 0; i < sub.pending_count; i++)
+			free(sub.pending[i].delimiter);
+		free(sub.pending);
+		reader->stack = sub.stack;
+		reader->stack_room = sub.stack_room;
+		if (shell->too_deep)
+			return ab_shellread_give_up(reader);
+	}
+	uint32_t at = AB_SHELLREAD_GROW(shell->document, shell->document_count, shell->document_room);
+	shell->document[at] = (struct ab_shell_document){ .command = pending->command, .word = word };
+	return true;
+}
+
+static bool
+take_newline(struct reader *reader)
+{
+	bool going = true;
+
+	reader->at++;
+	for (uint32_t i = 0; i < reader->pending_count; i++) {
+		going = going && read_document(reader, &reader->pending[i]);
+		free(reader->pending[i].delimiter);
+	}
+	reader->pending_count = 0;
+	return going;
+}
+
+bool
+ab_shellread_newlines(struct reader *reader)
+{
+	for (;;) {
+		ab_shellread_blanks(reader);
+		if (ab_shellread_peek(reader) != '\n')
+			return true;
+		if (!take_newline(reader))
+			return false;
+	}
+}
+
+/* ---- simple commands ---- */
+
+uint32_t
+ab_shellread_open(struct reader *reader)
+{
+	struct ab_shell *shell = reader->shell;
+	uint32_t index = AB_SHELLREAD_GROW(shell->command, shell->command_count, shell->command_room);
+
+	shell->command[index] = (struct ab_shell_command){ .start = ab_shellread_position(reader), .subshell = reader->subshell,
+		.function = reader->function };
+	return index;
+}
+
+/* Its words leave the stack: names and operands first. */
+void
+ab_shellread_close(struct reader *reader, uint32_t index, uint32_t base)
+{
+	struct ab_shell *shell = reader->shell;
+
+	shell->command[index].word = shell->word_count;
+	for (int pass = 0; pass < 2; pass++)
+		for (uint32_t i = base; i < reader->stack_count; i++) {
+			if ((reader->stack[i].role == AB_SHELL_WORD) != (pass == 0))
+				continue;
+			uint32_t at = AB_SHELLREAD_GROW(shell->word, shell->word_count, shell->word_room);
+			shell->word[at] = reader->stack[i];
+			shell->command[index].word_count += pass == 0;
+			shell->command[index].other_count += pass == 1;
+		}
+	reader->stack_count = base;
+	shell->command[index].end = reader->span > 0 ? reader->origin + reader->span : ab_shellread_position(reader);
+}
+
+bool
+ab_shellread_push(struct reader *reader, enum ab_shell_role role)
+{
+	struct ab_shell_word word;
+
+	if (!ab_shellread_word(reader, &word, false))
+		return false;
+	word.role = role;
+	uint32_t at = AB_SHELLREAD_GROW(reader->stack, reader->stack_count, reader->stack_room);
+	reader->stack[at] = word;
+	return true;
+}
+
+static bool
+read_delimiter(struct reader *reader, uint32_t command, bool tabs)
+{
+	struct ab_shell *shell = reader->shell;
+	struct ab_shell_word word;
+	const char *raw = reader->at;
+
+	if (!ab_shellread_word(reader, &word, false))
+		return false;
+	size_t len = (size_t)(reader->at - raw);
+	bool quoted = memchr(raw, '\'', len) != NULL || memchr(raw, '"', len) != NULL || memchr(raw, '\\', len) != NULL;
+	uint32_t at = AB_SHELLREAD_GROW(reader->pending, reader->pending_count, reader->pending_room);
+	char *delimiter = ab_calloc(word.len + 1, 1);
+	memcpy(delimiter, shell->text.data + word.text, word.len);
+	reader->pending[at] = (struct pending){ .command = command, .delimiter = delimiter, .len = word.len, .quoted = quoted, .tabs = tabs };
+	return true;
+}
+
+/* Behind `<` or `>`: the rest of the operator, and its word. */
+static bool
+read_redirection(struct reader *reader, uint32_t command)
+{
+	int first = ab_shellread_peek(reader);
+	enum ab_shell_role role = first == '<' ? AB_SHELL_READ : AB_SHELL_WRITE;
+
+	reader->at++;
+	int c = ab_shellread_peek(reader);
+	bool duplicate = false;
+	if (first == '<' && c == '<') {
+		reader->at++;
+		c = ab_shellread_peek(reader);
+		if (c != '<') {
+			if (c == '-')
+				reader->at++;
+			ab_shellread_blanks(reader);
+			return read_delimiter(reader, command, c == '-');
+		}
+		reader->at++;
+		role = AB_SHELL_STRING;
+	} else if (c == '&') {
+		reader->at++;
+		duplicate = true;
+	} else if (c == '>' || (c == '|' && first == '>')) {
+		reader->at++;
+		role = AB_SHELL_WRITE;
+	}
+	ab_shellread_blanks(reader);
+	if (!ab_shellread_push(reader, role))
+		return false;
+	const struct ab_shell_word *word = &reader->stack[reader->stack_count - 1];
+	const char *text = reader->shell->text.data + word->text;
+	if (duplicate && (first == '<' || strspn(text, "0123456789-") == word->len))
+		reader->stack_count--;
+	return true;
+}
+
+/* Whether a redirection is next: behind a descriptor's number, or {name}, too. The reader then stands at `<`, `>` or `&>`. */
+static bool
+at_redirection(struct reader *reader)
+{
+	const char *at = reader->at;
+
+	while (at < reader->end && *at >= '0' && *at <= '9')
+		at++;
+	if (at == reader->at && at < reader->end && *at == '{') {
+		const char *close = at + 1;
+		while (close < reader->end && ((*close | 32) >= 'a' ? (*close | 32) <= 'z' : *close == '_' || (*close >= '0' && *close <= '9')))
+			close++;
+		if (close > at + 1 && close < reader->end && *close == '}')
+			at = close + 1;
+	}
+	if (reader->end - at >= 2 && at == reader->at && *at == '&' && at[1] == '>') {
+		reader->at++;
+		return true;
+	}
+	if (at >= reader->end || (*at != '<' && *at != '>') || (at == reader->at && ab_shellread_peek2(reader) == '('))
+		return false;
+	reader->at = at;
+	return true;
+}
+
+/* NAME=, NAME+=, NAME[…]= at the reader: where the value begins, or NULL. */
+static const char *
+assignment_value(const struct reader *reader)
+{
+	const char *at = reader->at;
+
+	while (at < reader->end && (((*at | 32) >= 'a' && (*at | 32) <= 'z') || *at == '_' || (at > reader->at && *at >= '0' && *at <= '9')))
+		at++;
+	if (at == reader->at || at >= reader->end)
+		return NULL;
+	if (*at == '[') {
+		while (at < reader->end && *at != ']' && *at != '\n' && *at != ';' && *at != ' ')
+			at++;
+		if (at >= reader->end || *at != ']')
+			return NULL;
+		at++;
+	}
+	if (at < reader->end && *at == '+')
+		at++;
+	return at < reader->end && *at == '=' ? at + 1 : NULL;
+}
+
+/* NAME=( … ): the words in it are of no use but for the commands in them. */
+static bool
+read_array(struct reader *reader, const char *value)
+{
+	uint32_t base = reader->stack_count;
+	struct ab_shell_word word = { .role = AB_SHELL_ASSIGNMENT, .array = true, .text = (uint32_t)reader->shell->text.len,
+		.start = ab_shellread_position(reader), .inner = reader->shell->command_count };
+
+	ab_buf_put(&reader->shell->text, "", 1);
+	ab_buf_put(&reader->shell->marks, "", 1);
+	reader->at = value + 1;
+	for (;;) {
+		if (!ab_shellread_newlines(reader))
+			return false;
+		int c = ab_shellread_peek(reader);
+		if (c < 0)
+			return ab_shellread_give_up(reader);
+		if (c == ')')
+			break;
+		if (strchr("(;&|<>", c) != NULL && c != 0 && !((c == '<' || c == '>') && ab_shellread_peek2(reader) == '('))
+			reader->at++;
+		else if (!ab_shellread_push(reader, AB_SHELL_WORD))
+			return false;
+	}
+	reader->at++;
+	reader->stack_count = base;
+	word.inner_end = reader->shell->command_count;
+	word.end = ab_shellread_position(reader);
+	uint32_t at = AB_SHELLREAD_GROW(reader->stack, reader->stack_count, reader->stack_room);
+	reader->stack[at] = word;
+	return true;
+}
+
+/* NAME (): a word has been read. */
+bool
+ab_shellread_is_function(struct reader *reader)
+{
+	const char *was = reader->at;
+
+	ab_shellread_blanks(reader);
+	if (ab_shellread_peek(reader) != '(') {
+		reader->at = was;
+		return false;
+	}
+	reader->at++;
+	ab_shellread_blanks(reader);
+	if (ab_shellread_peek(reader) == ')') {
+		reader->at++;
+		return true;
+	}
+	reader->at = was;
+	return false;
+}
+
+bool
+ab_shellread_simple(struct reader *reader)
+{
+	uint32_t base = reader->stack_count, index = ab_shellread_open(reader);
+	const char *value;
+	bool going = true, named = false;
+
+	while (going) {
+		ab_shellread_blanks(reader);
+		int c = ab_shellread_peek(reader);
+		if (at_redirection(reader)) {
+			going = read_redirection(reader, index);
+			continue;
+		}
+		if (c < 0 || c == '\n' || c == ';' || c == '&' || c == '|' || c == ')')
+			break;
+		value = assignment_value(reader);
+		if (c == '(') {
+			if (reader->stack_count == base)
+				reader->at++;
+			going = ab_shellread_complain(reader);
+			break;
+		}
+		if (value != NULL && value < reader->end && *value == '(') {
+			going = read_array(reader, value);
+		} else if (value != NULL && !named) {
+			going = ab_shellread_push(reader, AB_SHELL_ASSIGNMENT);
+		} else {
+			going = ab_shellread_push(reader, AB_SHELL_WORD);
+			if (going && !named && reader->stack_count == base + 1 && ab_shellread_is_function(reader)) {
+				struct ab_shell_word name = reader->stack[base];
+				reader->stack_count = base;
+				ab_shellread_close(reader, index, base);
+				return ab_shellread_function(reader, &name);
+			}
+			named = true;
+		}
+	}
+	ab_shellread_close(reader, index, base);
+	return going;
+}
+
+bool
+ab_shellread_redirections(struct reader *reader)
+{
+	uint32_t base = reader->stack_count, index = AB_SHELL_NONE;
+	bool going = true;
+
+	for (;;) {
+		ab_shellread_blanks(reader);
+		if (!at_redirection(reader))
+			break;
+		if (index == AB_SHELL_NONE)
+			index = ab_shellread_open(reader);
+		going = read_redirection(reader, index);
+		if (!going)
+			break;
+	}
+	if (index != AB_SHELL_NONE)
+		ab_shellread_close(reader, index, base);
+	return going;
+}
