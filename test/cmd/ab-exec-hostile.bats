@@ -125,6 +125,27 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$(jq -r .reason ../record)" = exit ]
 }
 
+@test "rights that a command took from its HOME and /tmp are there for the next" {
+	ab-exec -c 'chmod 0 /tmp; chmod 500 ~'
+	run -0 ab-exec -c 'touch /tmp/new ~/new; stat -c %a /tmp ~'
+	[[ "${lines[0]}" == *7?? && "${lines[1]}" == 7?? ]]
+	ab-exec -c 'chmod 0 ~ /tmp'
+	run -0 ab-exec --tmp fresh -c 'touch /tmp/new ~/new'
+}
+
+@test "a file in the tree gives no variable of the caller's, and a FIFO there keeps nobody waiting" {
+	ab-exec -c 'printf "A=b\nSECRET\n" >.env; mkfifo fifo'
+	SECRET=hush run -125 ab-exec --env-file .env -- env
+	[[ "$output" == *denied.policy*"--pass SECRET"* && "$output" != *hush* ]]
+	mv .env ../env
+	SECRET=hush run -0 ab-exec --env-file ../env -c 'echo "$A $SECRET"'
+	[ "$output" = "b hush" ]
+	for option in --record --spool --stdin --env-file; do
+		run -125 timeout -s KILL 20 ab-exec $option fifo -- true
+	done
+	run -125 timeout -s KILL 20 ab-exec -f fifo
+}
+
 @test "no two trees share a private HOME and /tmp, whatever their names are" {
 	long=$BASE/$(printf 'x%.0s' $(seq 230))
 	# The first part of a key that has two, and the tree whose key would be that part.
