@@ -60,6 +60,14 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$status" -eq 125 ]
 }
 
+@test "a directory of hooks that is an absolute link is watched where it leads" {
+	mkdir scripts
+	echo true >scripts/pre-push
+	ln -s "$TREE/scripts" .husky
+	[ "$(planted -c true)" = "" ]
+	[ "$(planted -c 'echo evil >>scripts/pre-push')" = .husky/pre-push ]
+}
+
 @test "a configuration that is a link counts by what it leads to" {
 	need git
 	git init -q .
