@@ -336,7 +336,8 @@ conclude(struct line *line)
 {
 	struct ab_call *call = &line->call;
 	struct ab_error err = AB_ERROR_INIT;
-	bool ours = (call->op->flags & AB_OP_TIMEOUT1) != 0, quiet = call->common->quiet > 0;
+	/* Where every failure is 125 none is an honest "no", that it could be kept quiet. */
+	bool ours = (call->op->flags & AB_OP_TIMEOUT1) != 0, quiet = call->common->quiet > 0 && !ours;
 	int status = 0, signo = call->signo;
 
 	/* A reader that is slow now must not keep us from being interrupted. */

@@ -99,6 +99,8 @@ load ../helpers/load
 	run --separate-stderr ab-exec -q --json -- true
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
+	run -125 --separate-stderr ab-exec -q --scope nobody -- true
+	[[ $stderr == *"[not_found]"* ]]
 	AB_ERRORS=json run --separate-stderr ab-exec -- no-such-program-here
 	[ "$(jq -r .error.code <<<"$stderr")" = not_found ]
 }
