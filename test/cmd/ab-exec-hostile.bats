@@ -102,6 +102,11 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$(tr '\n' ' ' <<<"$output")" = ".codex/config.toml .husky/pre-push .opencode/plugin/x.js .zed/tasks.json lefthook.yml mise.toml " ]
 }
 
+@test "what interpreters, package managers and more agents run from where they are started is watched" {
+	run planted -c 'mkdir -p .husky/_ .cargo .yarn/releases .kiro/hooks; touch .Rprofile .irbrc .pdbrc .husky/_/h .cargo/config.toml .yarn/releases/y.cjs .kiro/hooks/x'
+	[ "$(tr '\n' ' ' <<<"$output")" = ".Rprofile .cargo/config.toml .husky/_/h .irbrc .kiro/hooks/x .pdbrc .yarn/releases/y.cjs " ]
+}
+
 @test "a link that a command left does not choose what --write, --read and --home give to the next" {
 	mkdir "$BASE/other"
 	echo safe >"$BASE/other/file"
