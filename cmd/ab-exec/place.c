@@ -149,7 +149,13 @@ place_tmp(struct exec_place *place, const struct ab_plan *plan, const char *want
 	if (fstat(place->tmp_lock, &st) < 0)
 		return ab_fail_errno(err, errno, "stat \"%s\"", above);
 	bool stale = ab_now_unix_ms() - (int64_t)st.st_mtim.tv_sec * 1000 > TMP_UNUSED_MS;
-	if ((stale || strcmp(want, "fresh") == 0) && flock(place->tmp_lock, LOCK_EX | LOCK_NB) == 0) {
+	bool fresh = strcmp(want, "fresh") == 0, alone = (stale || fresh) && flock(place->tmp_lock, LOCK_EX | LOCK_NB) == 0;
+	if (fresh && !alone) {
+		ab_fail(err, AB_E_BUSY, "--tmp fresh: another run of this scope is using its /tmp, and level landlock has no other");
+		ab_error_hint(err, "wait for it to end, or leave out --tmp fresh");
+		return -1;
+	}
+	if (alone) {
 		struct ab_error ignored = AB_ERROR_INIT;
 		if (ab_path_remove_tree(place->tmp_lock, "tmp", &ignored) < 0 && ignored.code != AB_E_NOT_FOUND) {
 			*err = ignored;

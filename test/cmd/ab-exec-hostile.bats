@@ -159,6 +159,18 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	run -125 timeout -s KILL 20 ab-exec -f fifo
 }
 
+@test "--tmp fresh is empty, also at level landlock, or refused" {
+	need_level landlock
+	ab-exec -q --isolation landlock -c 'echo left >"$TMPDIR/left"'
+	run -0 ab-exec -q --isolation landlock --tmp fresh -c 'ls "$TMPDIR"'
+	[ "$output" = "" ]
+	ab-exec -q --isolation landlock -c 'echo left >"$TMPDIR/left"'
+	job=$(ab-exec start --isolation landlock -c 'sleep 60' | jq -r .job)
+	run -125 ab-exec --isolation landlock --tmp fresh -c 'ls "$TMPDIR"'
+	[[ "$output" == *"[busy]"* ]]
+	ab-exec kill "$job"
+}
+
 @test "no two trees share a private HOME and /tmp, whatever their names are" {
 	long=$BASE/$(printf 'x%.0s' $(seq 230))
 	# The first part of a key that has two, and the tree whose key would be that part.
