@@ -69,6 +69,8 @@ job_done(void *data, const struct ab_outcome *outcome, const struct ab_netgate *
 	/* Nobody is there to be told that it failed; the job has it too. */
 	if (execution->record_fd >= 0)
 		(void)!ab_write_all(execution->record_fd, text.data, text.len);
+	if (outcome->spool_truncated || execution->output.spool_truncated)
+		ab_job_make_room(supervisor->job, text.len);
 	(void)!ab_job_finish(supervisor->job, text.data, text.len, &ignored);
 	if (!outcome->started)
 		report(supervisor, &outcome->error, outcome->status);
