@@ -28,6 +28,16 @@ setup() {
 	[[ "$output" != *hidden* && "$output" != *./*kv.db* ]]
 }
 
+@test "a link on the way to AB_HOME cannot be replaced by an AB_HOME of the command's" {
+	mkdir "$BASE/state"
+	ln -s "$BASE/state" "$TREE/link"
+	AB_HOME=$TREE/link/ab run -125 ab-exec -- true
+	[[ "$output" == *unsupported*"AB_HOME='$BASE/state/ab'"* ]]
+	AB_HOME=$BASE/state/ab run -0 ab-exec -- true
+	ln -s "$BASE/state" "$BASE/link"
+	AB_HOME=$BASE/link/ab run -0 ab-exec -- true
+}
+
 @test "names that a command chose do no harm to the terminal" {
 	run -0 --separate-stderr ab-exec -c 'd=$(printf "x\033]0;title\007\nab-exec: \233\302\23331m"); mkdir "$d"; touch "$d/.bashrc"'
 	[ "${#stderr_lines[@]}" -eq 1 ]
