@@ -143,6 +143,19 @@ two" ]
 	[ -z "$(find "$AB_HOME/homes" -name '*gone*')" ]
 }
 
+@test "gc deletes what a killed ab-scope left half written, and nothing that is being written" {
+	ab-scope create a --memory 64MiB
+	touch -d '2 minutes ago' "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp"
+	touch -d '2 minutes ago' "$AB_HOME/scopes/.lock"
+	touch "$AB_HOME/scopes/.ab-01M80RQY7CQ080YJGFT5CZ1HM6.tmp"
+	ab-exec gc --dry-run
+	[ -e "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp" ]
+	ab-exec gc
+	[ "$(ls -A "$AB_HOME/scopes" | grep -c '^[.]')" -eq 2 ]
+	[ -e "$AB_HOME/scopes/.lock" ] && [ ! -e "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp" ]
+	[ "$(ab-scope show a | jq .memory_bytes)" -eq 67108864 ]
+}
+
 @test "a job that fills the disk has its result all the same" {
 	need_root
 	mkdir "$BASE/small" && mount -t tmpfs -o size=256k,mode=700 none "$BASE/small"
