@@ -202,7 +202,14 @@ start(struct ab_call *call, struct execution *execution, struct ab_error *err)
 int
 start_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
-	struct execution *execution = execution_new(call, data);
+	const struct run_params *params = data;
+
+	if (params->stream == 1) {
+		ab_fail(err, ab_call_is_batch(call) ? AB_E_INPUT_INVALID : AB_E_USAGE, "start answers with one record: --stream is for run");
+		ab_error_hint(err, "ab-exec output --follow JOB");
+		return -1;
+	}
+	struct execution *execution = execution_new(call, params);
 	int result = execution_prepare(execution, err);
 
 	execution_log(execution);

@@ -58,6 +58,12 @@ two" ]
 	ab-exec start --record fd:1 -- echo x | jq -se 'length == 2 and any(.stdout == "x\n")'
 }
 
+@test "start answers once: it has no --stream" {
+	run ab-exec start --stream -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *"output --follow"* ]]
+}
+
 @test "output --follow ends with the job" {
 	job=$(ab-exec start -c 'for i in 1 2 3 4; do echo $i; sleep 0.2; done' | jq -r .job)
 	[ "$(timeout 10 ab-exec output --follow "$job" | tr '\n' ' ')" = "1 2 3 4 " ]
