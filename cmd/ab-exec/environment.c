@@ -97,6 +97,8 @@ read_env_file(struct environment *env, const char *path, const char *tree, struc
 		ab_error_context(err, "--env-file");
 		return -1;
 	}
+	AB_AUTO_FREE char *real = ab_path_canonical(fd, err);
+	bool trusted = real != NULL && !ab_path_below(real, tree);
 	if (text.data != NULL && memchr(text.data, '\0', text.len) != NULL)
 		return ab_fail(err, AB_E_INPUT_INVALID, "--env-file \"%s\": it holds a NUL byte", path);
 	for (char *line = text.data; line != NULL && *line != '\0'; line = save) {
@@ -114,6 +116,13 @@ read_env_file(struct environment *env, const char *path, const char *tree, struc
 		size_t name_len = equals != NULL ? (size_t)(equals - line) : strlen(line);
 		if (name_len == 0 || strcspn(line, " \t") < name_len)
 			return ab_fail(err, AB_E_INPUT_INVALID, "--env-file \"%s\" line %u: not a NAME=VALUE", path, line_number);
+		/* A command could write the names of the caller's secrets into a file of its tree. */
+		if (equals == NULL && !trusted) {
+			ab_fail(err, AB_E_DENIED_POLICY, "--env-file \"%s\" line %u: a file in the tree takes no variable of yours", path,
+			    line_number);
+			ab_error_hint(err, "--pass %.100s", line);
+			return -1;
+		}
 		const char *value = equals != NULL ? equals + 1 : getenv(line);
 		if (value != NULL)
 			set(env, line, name_len, value);

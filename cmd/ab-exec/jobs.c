@@ -11,6 +11,7 @@
 
 #include "core/time.h"
 #include "sys/job.h"
+#include "sys/scope.h"
 
 /* ---- list ---- */
 
@@ -339,6 +340,8 @@ gc_operation(struct ab_call *call, void *data, struct ab_error *err)
 	int orphans = place_gc(dry_run, err);
 	if (orphans < 0)
 		return -1;
+	if (!dry_run)
+		ab_scope_settings_sweep();
 	struct ab_json *json = ab_call_record(call);
 	ab_json_integer(json, "deleted", deleted);
 	ab_json_integer(json, "orphans", orphans);

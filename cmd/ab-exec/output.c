@@ -119,8 +119,11 @@ output_finish(struct exec_output *output, const char *record, size_t len)
 {
 	struct ab_error ignored = AB_ERROR_INIT;
 
-	if (output->job != NULL)
-		(void)!ab_job_finish(output->job, record, len, &ignored);
+	if (output->job == NULL)
+		return;
+	if (output->spool_truncated)
+		ab_job_make_room(output->job, len);
+	(void)!ab_job_finish(output->job, record, len, &ignored);
 }
 
 void

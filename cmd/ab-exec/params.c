@@ -25,8 +25,8 @@ const struct ab_param run_params[] = {
 	LIST(require, .name = "require", .flags = AB_COMMA, .meta = "LIST", .help = "promises that must hold, else nothing runs (see PROMISES in ab-exec(1))", .group = "isolation"),
 	LIST(read, .name = "read", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, read-only", .group = "isolation"),
 	LIST(write, .name = "write", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, writable", .group = "isolation"),
-	BOOLEAN(protect, .name = "protect", .help = "keep what runs later on your behalf read-only; on for trees", .group = "isolation"),
-	LIST(unprotect, .name = "unprotect", .meta = "PATH", .help = "path in the scope that stays writable all the same", .group = "isolation"),
+	BOOLEAN(protect, .name = "protect", .flags = AB_HOST_PATH, .inside = "true", .help = "keep what runs later on your behalf read-only; on for trees", .group = "isolation"),
+	LIST(unprotect, .name = "unprotect", .flags = AB_HOST_PATH, .meta = "PATH", .help = "path in the scope that stays writable all the same", .group = "isolation"),
 	STRING(user, .name = "user", .choices = "root", .meta = "root", .help = "be uid 0 inside (no more rights outside)", .group = "isolation"),
 	/* network */
 	STRING(net, .name = "net", .choices = "none|host|allow:", .meta = "none|host|allow:LIST", .help = "network; LIST is HOST[:PORT],*.DOMAIN,@GROUP; none by default", .group = "network"),

@@ -61,6 +61,20 @@ key_of(const char *path)
 	return ab_buf_take(&key);
 }
 
+/* A command may have taken the rights on its directory from everybody; the next one shall have them. By way of /proc: no link is followed. */
+static bool
+give_back(const char *path)
+{
+	char link[64];
+	struct stat st;
+	AB_AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & 0700) == 0700)
+		return false;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return chmod(link, (st.st_mode & 07777) | 0700) == 0;
+}
+
 /* AB_HOME/KIND/KEY, made when it is not there; the descriptor is the caller's. */
 static int
 private_dir(const char *kind, const char *tree, char **path, struct ab_error *err)
@@ -72,6 +86,8 @@ private_dir(const char *kind, const char *tree, char **path, struct ab_error *er
 		return -1;
 	*path = ab_asprintf("%s/%s/%s", home, kind, key);
 	int fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == EACCES && give_back(*path))
+		fd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0)
 		return fd;
 	AB_AUTO_CLOSE int base = ab_home_dir(kind, err);
@@ -108,6 +124,7 @@ place_home(struct exec_place *place, const struct ab_plan *plan, const char *wan
 	struct stat st;
 	if (fd < 0)
 		return -1;
+	(void)give_back(place->home_path);
 	if (plan->ident.mode == AB_IDENT_SETID && fstat(fd, &st) == 0 && st.st_uid != plan->ident.kernel_uid &&
 	    fchown(fd, plan->ident.kernel_uid, plan->ident.kernel_gid) < 0)
 		return ab_fail_errno(err, errno, "give \"%s\" to uid %u", place->home_path, (unsigned)plan->ident.kernel_uid);
@@ -132,7 +149,13 @@ place_tmp(struct exec_place *place, const struct ab_plan *plan, const char *want
 	if (fstat(place->tmp_lock, &st) < 0)
 		return ab_fail_errno(err, errno, "stat \"%s\"", above);
 	bool stale = ab_now_unix_ms() - (int64_t)st.st_mtim.tv_sec * 1000 > TMP_UNUSED_MS;
-	if ((stale || strcmp(want, "fresh") == 0) && flock(place->tmp_lock, LOCK_EX | LOCK_NB) == 0) {
+	bool fresh = strcmp(want, "fresh") == 0, alone = (stale || fresh) && flock(place->tmp_lock, LOCK_EX | LOCK_NB) == 0;
+	if (fresh && !alone) {
+		ab_fail(err, AB_E_BUSY, "--tmp fresh: another run of this scope is using its /tmp, and level landlock has no other");
+		ab_error_hint(err, "wait for it to end, or leave out --tmp fresh");
+		return -1;
+	}
+	if (alone) {
 		struct ab_error ignored = AB_ERROR_INIT;
 		if (ab_path_remove_tree(place->tmp_lock, "tmp", &ignored) < 0 && ignored.code != AB_E_NOT_FOUND) {
 			*err = ignored;
@@ -149,6 +172,7 @@ place_tmp(struct exec_place *place, const struct ab_plan *plan, const char *want
 	}
 	(void)futimens(place->tmp_lock, NULL);
 	place->tmp_path = ab_asprintf("%s/tmp", above);
+	(void)give_back(place->tmp_path);
 	return 0;
 }
 

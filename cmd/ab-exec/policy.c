@@ -32,7 +32,8 @@ decide_limits(const struct run_params *params, const struct exec_place *place, s
 	};
 	if (ab_scope_tighten_limits(&place->scope, &plan->limits, err) < 0)
 		return -1;
-	if (plan->limits.pids == AB_UNSET)
+	plan->limits.pids_told = plan->limits.pids != AB_UNSET;
+	if (!plan->limits.pids_told)
 		plan->limits.pids = PIDS_DEFAULT;
 	return 0;
 }

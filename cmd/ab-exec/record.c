@@ -2,6 +2,7 @@
 #include "ab-exec.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -169,9 +170,9 @@ note_level(const struct ab_call *call, const struct exec_result *result, int *ro
 {
 	AB_AUTO_BUF struct ab_buf words = AB_BUF_INIT(1024);
 
-	/* a large tree is nothing that a person must be told at every command; the record says it */
+	/* a large tree is nothing that a person must be told at every command; the record says it, and -v */
 	for (int promise = 0; promise < AB_PROMISE_COUNT; promise++)
-		if ((result->missing & AB_PROMISE_BIT(promise)) != 0 && promise != AB_PROMISE_PROTECT_DEEP)
+		if ((result->missing & AB_PROMISE_BIT(promise)) != 0 && (promise != AB_PROMISE_PROTECT_DEEP || ab_call_verbose(call) > 0))
 			ab_buf_printf(&words, "%s%s", words.len > 0 ? " " : "", ab_promise_name((enum ab_promise)promise));
 	if (*room <= 0 || (words.len == 0 && result->plan->level == AB_LEVEL_NAMESPACE))
 		return;
@@ -180,13 +181,27 @@ note_level(const struct ab_call *call, const struct exec_result *result, int *ro
 	--*room;
 }
 
+/* -v: how it ran. */
+static void
+note_run(const struct ab_call *call, const struct exec_result *result)
+{
+	const struct ab_outcome *outcome = result->outcome;
+
+	ab_call_note(call, "%s, status %d, after %" PRId64 " ms (set up in %" PRId64 " ms); scope \"%s\", level %s, net %s", ab_reason_name(outcome->reason),
+	    outcome->status, outcome->wall_us / 1000, outcome->setup_us / 1000, result->plan->scope_name, ab_level_name(result->plan->level),
+	    result->plan->net.text != NULL ? result->plan->net.text : "none");
+}
+
 void
 record_notes(const struct ab_call *call, const struct exec_result *result)
 {
 	const struct ab_violation *violation = NULL;
 	size_t violations = result->gate != NULL ? ab_netgate_violations(result->gate, &violation) : 0;
-	int room = NOTES_MAX;
+	bool verbose = ab_call_verbose(call) > 0;
+	int room = verbose ? INT_MAX : NOTES_MAX;
 
+	if (verbose && result->outcome->started)
+		note_run(call, result);
 	note_ending(call, result, &room);
 	if (result->planted != NULL && result->planted[0] != NULL) {
 		size_t more = 0;

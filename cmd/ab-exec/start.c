@@ -69,6 +69,8 @@ job_done(void *data, const struct ab_outcome *outcome, const struct ab_netgate *
 	/* Nobody is there to be told that it failed; the job has it too. */
 	if (execution->record_fd >= 0)
 		(void)!ab_write_all(execution->record_fd, text.data, text.len);
+	if (outcome->spool_truncated || execution->output.spool_truncated)
+		ab_job_make_room(supervisor->job, text.len);
 	(void)!ab_job_finish(supervisor->job, text.data, text.len, &ignored);
 	if (!outcome->started)
 		report(supervisor, &outcome->error, outcome->status);
@@ -200,7 +202,14 @@ start(struct ab_call *call, struct execution *execution, struct ab_error *err)
 int
 start_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
-	struct execution *execution = execution_new(call, data);
+	const struct run_params *params = data;
+
+	if (params->stream == 1) {
+		ab_fail(err, ab_call_is_batch(call) ? AB_E_INPUT_INVALID : AB_E_USAGE, "start answers with one record: --stream is for run");
+		ab_error_hint(err, "ab-exec output --follow JOB");
+		return -1;
+	}
+	struct execution *execution = execution_new(call, params);
 	int result = execution_prepare(execution, err);
 
 	execution_log(execution);

@@ -276,7 +276,14 @@ hide_state(struct ab_plan *plan, struct ab_error *err)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		const struct ab_view *view = &plan->view[i];
-		if (view->kind != AB_VIEW_BIND || view->source == NULL || !ab_path_below(state, view->source) || strcmp(view->source, view->target) != 0)
+		if (view->kind != AB_VIEW_BIND || view->source == NULL || strcmp(view->source, view->target) != 0)
+			continue;
+		if (view->writable && ab_home_hangs_below(view->source)) {
+			ab_fail(err, AB_E_UNSUPPORTED, "the way to AB_HOME goes by a link below \"%s\", which the command could replace", view->source);
+			ab_error_hint(err, "export AB_HOME='%s'", state);
+			return -1;
+		}
+		if (!ab_path_below(state, view->source))
 			continue;
 		shown = true;
 		if (view->writable && plan->level == AB_LEVEL_LANDLOCK) {

@@ -282,7 +282,7 @@ const struct ab_op *ab_op_main(const struct ab_tool *tool);
 /*
  * Whether the table keeps its own law: names are words, no two alike, letters unique in an operation, options
  * of one name of one type in all operations (batch gives one default to all), defaults and choices that parse.
- * For the unit test of a command. -1: internal.
+ * Judged when the command describes itself. -1: internal.
  */
 int ab_tool_check(const struct ab_tool *tool, struct ab_error *err) AB_MUST_USE;
 

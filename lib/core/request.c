@@ -232,6 +232,8 @@ leads_out(const struct ab_param *param, const struct ab_value *value)
 
 	if ((param->flags & AB_HOST_PATH) == 0 || param->inside == NULL)
 		return (param->flags & AB_HOST_PATH) != 0;
+	if (param->type == AB_BOOLEAN)
+		return ab_value_kind(value) == AB_VALUE_BOOLEAN && strcmp(ab_value_boolean(value) ? "true" : "false", param->inside) != 0;
 	if (ab_value_kind(value) != AB_VALUE_STRING)
 		return false; /* an error of another kind, as is what is no choice at all */
 	const char *text = ab_value_string(value, &len);
@@ -254,9 +256,10 @@ read_field(const struct ab_op *op, const char *name, const struct ab_value *valu
 		return ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" is fixed for this batch (--fixed)", name);
 	if (!rules->host_paths && leads_out(param, value)) {
 		if (param->inside != NULL)
-			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request is one of %s", name, param->inside);
+			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request is %s%s", name,
+			    strchr(param->inside, '|') != NULL ? "one of " : "", param->inside);
 		else
-			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" names a path of the host", name);
+			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request would lead out of the sandbox", name);
 		ab_error_hint(err, "batch --host-paths allows %s", param->inside != NULL ? "others" : "it");
 		return -1;
 	}

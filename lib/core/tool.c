@@ -307,6 +307,8 @@ print_about(const struct line *line, struct ab_error *err)
 		ab_help_tool(line->tool, &text);
 	else if (line->common.version > 0)
 		ab_help_version(line->tool, line->common.json > 0, &text);
+	else if (ab_tool_check(line->tool, err) < 0) /* the tests ask every command to describe itself */
+		return -1;
 	else
 		ab_describe_tool(line->tool, line->named ? line->op : NULL, &text);
 	return print_all(&text, err);
@@ -336,7 +338,8 @@ conclude(struct line *line)
 {
 	struct ab_call *call = &line->call;
 	struct ab_error err = AB_ERROR_INIT;
-	bool ours = (call->op->flags & AB_OP_TIMEOUT1) != 0, quiet = call->common->quiet > 0;
+	/* Where every failure is 125 none is an honest "no", that it could be kept quiet. */
+	bool ours = (call->op->flags & AB_OP_TIMEOUT1) != 0, quiet = call->common->quiet > 0 && !ours;
 	int status = 0, signo = call->signo;
 
 	/* A reader that is slow now must not keep us from being interrupted. */

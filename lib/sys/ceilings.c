@@ -48,7 +48,10 @@ static int
 denied(struct ab_error *err, const char *setting, const char *asked, const char *allowed)
 {
 	ab_fail(err, AB_E_DENIED_POLICY, "%s \"%.150s\" is more than the scope's setting %s \"%.200s\" allows", setting, asked, setting, allowed);
-	ab_error_hint(err, "ask for no more than that; who owns the scope changes it by: ab-scope set NAME --%s %.150s", setting, asked);
+	if (strcmp(asked, "unlimited") == 0)
+		ab_error_hint(err, "ask for no more than that; who owns the scope changes it by: ab-scope set NAME --unset %s", setting);
+	else
+		ab_error_hint(err, "ask for no more than that; who owns the scope changes it by: ab-scope set NAME --%s %.150s", setting, asked);
 	ab_error_operation(err, "--%s %s", setting, asked);
 	return -1;
 }

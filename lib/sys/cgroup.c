@@ -23,6 +23,7 @@
 #define STALE_S 10	   /* a younger directory may belong to a run that has not attached its process yet */
 #define CLOSE_MS 100
 #define SMALL_FILE 4096
+#define INIT 1 /* the process that is in it before the command */
 
 /* ---- small files ---- */
 
@@ -191,7 +192,7 @@ open_v1(struct ab_cgroup *cgroup, const char *name, const struct ab_limits *limi
 	    limit_memory_v1(cgroup->memory, limits->memory_bytes))
 		*enforced |= AB_PROMISE_BIT(AB_PROMISE_MEMORY);
 	if (limits->pids != AB_UNSET && (cgroup->pids = make_v1("pids", name)) != NULL &&
-	    write_number(cgroup->pids, "pids.max", limits->pids))
+	    write_number(cgroup->pids, "pids.max", limits->pids + INIT))
 		*enforced |= AB_PROMISE_BIT(AB_PROMISE_PIDS);
 	if (cgroup->memory != NULL || limits->cpu_time_ms != AB_UNSET)
 		cgroup->cpuacct = make_v1("cpuacct", name);
@@ -225,7 +226,7 @@ limit_v2(const char *dir, const struct ab_limits *limits)
 		write_number(dir, "memory.swap.max", 0);
 		enforced |= AB_PROMISE_BIT(AB_PROMISE_MEMORY);
 	}
-	if (limits->pids != AB_UNSET && write_number(dir, "pids.max", limits->pids))
+	if (limits->pids != AB_UNSET && write_number(dir, "pids.max", limits->pids + INIT))
 		enforced |= AB_PROMISE_BIT(AB_PROMISE_PIDS);
 	return enforced;
 }

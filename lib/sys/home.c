@@ -181,6 +181,31 @@ ab_home_path(bool make, struct ab_error *err)
 	return found(fd, text, err);
 }
 
+bool
+ab_home_hangs_below(const char *dir)
+{
+	struct ab_error ignored = AB_ERROR_INIT;
+	AB_AUTO_FREE char *text = home_text(&ignored);
+	struct stat st;
+
+	/* Named by its canonical path: there is no link. */
+	if (text == NULL || (known.text != NULL && strcmp(known.text, text) == 0 && strcmp(known.path, text) == 0))
+		return false;
+	for (size_t i = 1, len = strlen(text); i <= len; i++) {
+		if (text[i] != '/' && text[i] != '\0')
+			continue;
+		AB_AUTO_FREE char *part = ab_strndup(text, i);
+		if (lstat(part, &st) != 0 || !S_ISLNK(st.st_mode))
+			continue;
+		char *slash = strrchr(part, '/');
+		slash[slash == part] = '\0';
+		AB_AUTO_FREE char *real = realpath(part, NULL);
+		if (real != NULL && ab_path_below(real, dir))
+			return true;
+	}
+	return false;
+}
+
 int
 ab_home_dir(const char *name, struct ab_error *err)
 {

@@ -18,6 +18,9 @@
  * (denied.permission), and when it is not a directory. Returns a string that the caller frees, or NULL.
  */
 char *ab_home_path(bool make, struct ab_error *err) AB_MUST_USE;
+/* Whether the way to AB_HOME, as the environment names it, goes by a link in dir (canonical) or below: who may write there could lead
+ * the next run to an AB_HOME of his own. */
+bool ab_home_hangs_below(const char *dir);
 /* A descriptor (O_PATH|O_DIRECTORY|O_CLOEXEC) of a directory below AB_HOME ("jobs", "tmp"), made 0700; the caller closes. */
 int ab_home_dir(const char *name, struct ab_error *err) AB_MUST_USE;
 /* The user's home directory as an absolute path ($HOME, else passwd), or NULL when there is none; the caller frees. Not canonical,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "core/id.h"
@@ -17,6 +18,8 @@
 
 #define META_MAX ((size_t)1 << 20)
 #define RESULT_MAX ((size_t)256 << 20)
+/* What a file needs beside its bytes: whole blocks, its inode, the entry of its directory. */
+#define ROOM_BYTES 65536
 
 /* Everything inside the unpublished directory; what was made is the caller's to undo. */
 static int
@@ -83,6 +86,22 @@ ab_job_publish(struct ab_job *job, const char *meta, struct ab_error *err)
 	if (renameat(jobs, hidden, jobs, job->id) != 0)
 		return ab_fail_errno(err, errno, "job \"%s\": rename", job->id);
 	return 0;
+}
+
+void
+ab_job_make_room(const struct ab_job *job, size_t len)
+{
+	const off_t want = (off_t)len + ROOM_BYTES;
+	struct stat out, err;
+	struct statvfs disk;
+
+	if (fstatvfs(job->dir_fd, &disk) != 0 || disk.f_bavail >= (uintmax_t)want / disk.f_frsize + 1)
+		return;
+	if (fstat(job->out_fd, &out) != 0 || fstat(job->err_fd, &err) != 0)
+		return;
+	bool longer = err.st_size > out.st_size;
+	off_t size = longer ? err.st_size : out.st_size;
+	(void)!ftruncate(longer ? job->err_fd : job->out_fd, size > want ? size - want : 0);
 }
 
 int

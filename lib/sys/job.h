@@ -31,6 +31,9 @@ struct ab_job {
  * its meta and its name. */
 int ab_job_create(struct ab_job *job, const char *meta, struct ab_error *err) AB_MUST_USE;
 int ab_job_publish(struct ab_job *job, const char *meta, struct ab_error *err) AB_MUST_USE;
+/* Cut the end of the longer spool where the disk has not room for a result of len bytes: only for spools that are not whole
+ * already, because it was their job that filled the disk. */
+void ab_job_make_room(const struct ab_job *job, size_t len);
 /* Write result.json atomically, then let the lock go. */
 int ab_job_finish(struct ab_job *job, const char *result, size_t len, struct ab_error *err) AB_MUST_USE;
 /* Drop a job that turned out not to be wanted (a spool of which no byte was left out), published or not; it

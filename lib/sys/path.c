@@ -329,7 +329,7 @@ static int
 open_inside(int dirfd, const char *name, const char *tree, int flags, mode_t mode)
 {
 	char link[64];
-	int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
 
 	if (fd >= 0 || errno != ELOOP)
 		return fd;
@@ -339,7 +339,7 @@ open_inside(int dirfd, const char *name, const char *tree, int flags, mode_t mod
 		return -1;
 	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
-	return open(link, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC);
+	return open(link, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NONBLOCK | O_CLOEXEC);
 }
 
 int
@@ -367,8 +367,15 @@ ab_path_open_named(const char *path, const char *tree, int flags, mode_t mode, s
 		return fail_named(err, errno, path);
 	if (*name == '\0' && path[0] == '/')
 		name = copy;
-	int fd = inside ? open_inside(at, name, tree, flags, mode) : openat(at, name, flags | O_CLOEXEC, mode);
-	return fd >= 0 ? fd : fail_named(err, errno, path);
+	AB_AUTO_CLOSE int fd = inside ? open_inside(at, name, tree, flags, mode) : openat(at, name, flags | O_CLOEXEC, mode);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return fail_named(err, errno, path);
+	if (inside && S_ISFIFO(st.st_mode))
+		return ab_fail(err, AB_E_DENIED_POLICY, "open \"%s\": a FIFO in the tree could keep us waiting", path);
+	if (inside)
+		(void)fcntl(fd, F_SETFL, flags & O_APPEND); /* not to wait was for the FIFO */
+	return ab_steal_fd(&fd);
 }
 
 int

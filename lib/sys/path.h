@@ -32,7 +32,8 @@ bool ab_path_leads_out(const char *path, const char *tree);
 /*
  * open(2), close-on-exec, of a path that the caller named, absolute or from the working directory. It is walked by descriptors: what a
  * link below tree (canonical) takes out of the tree is scope.escape, also one that leads to nothing yet, whatever a command renames
- * meanwhile. A `..` of the path itself may leave the tree. The descriptor is the caller's.
+ * meanwhile. A `..` of the path itself may leave the tree. A FIFO in the tree is denied.policy: the other end may never come. The
+ * descriptor is the caller's.
  */
 int ab_path_open_named(const char *path, const char *tree, int flags, mode_t mode, struct ab_error *err) AB_MUST_USE;
 /* mkdir -p beneath dirfd; existing directories are fine; links are not followed. */

@@ -94,6 +94,7 @@ struct ab_net_policy {
 struct ab_limits {
 	int64_t timeout_ms, idle_timeout_ms, grace_ms;
 	int64_t memory_bytes, cpu_time_ms, pids, file_size_bytes;
+	bool pids_told; /* whether a refused fork is told: that takes a cgroup where one can be had */
 };
 
 struct ab_plan {
@@ -128,6 +129,7 @@ struct ab_plan {
 	/* Limits that no cgroup keeps: init looks every 50 ms, kills everything, and says so in limits_hit. Memory is the sum of
 	   resident pages, each shared page counted in parts (Pss) once the plain sum is over the limit. */
 	bool sample_memory, sample_cpu;
+	bool count_pids; /* a cgroup keeps limits.pids, and tells; RLIMIT_NPROC is only behind it */
 };
 
 #define AB_PLAN_SCRIPT "\001script\001"

@@ -164,12 +164,25 @@ add_joined(struct look *look, const char *dir, const char *name, enum kind kind)
 	return len < 0 || (size_t)len >= sizeof(path) ? 0 : add(look, path, kind);
 }
 
+/* A link that comes back to the tree by an absolute path, or through what is outside. */
+static int
+open_back(const struct look *look, const char *path)
+{
+	struct ab_error ignored = AB_ERROR_INIT;
+	AB_AUTO_CLOSE int at = openat(look->tree_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AB_AUTO_FREE char *real = at < 0 ? NULL : ab_path_canonical(at, &ignored);
+
+	return real != NULL && ab_path_below(real, look->tree) ? openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
 /* Open a directory in the tree to list it; links that stay inside are followed, as who runs what is in it would. */
 static DIR *
 list(const struct look *look, const char *path)
 {
 	struct ab_error ignored = AB_ERROR_INIT;
 	int fd = ab_path_open(look->tree_fd, path, O_RDONLY | O_DIRECTORY, 0, &ignored);
+	if (fd < 0 && ignored.code == AB_E_SCOPE_ESCAPE)
+		fd = open_back(look, path);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
 	if (dir == NULL)

@@ -20,21 +20,26 @@
 const char *const ab_protect_locked_names[] = { ".envrc", ".vscode", ".idea", ".mcp.json", NULL };
 
 const char *const ab_protect_watched_names[] = {
-	".bash_aliases", ".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".claude/hooks",
-	".claude/settings.json", ".claude/settings.local.json", ".codex/config.toml", ".codex/hooks.json",
-	".config/autostart", ".config/environment.d", ".config/fish/conf.d", ".config/fish/config.fish",
-	".config/git/config", ".config/mise.toml", ".config/mise/config.toml", ".config/nvim/init.lua",
-	".config/nvim/init.vim", ".config/plasma-workspace/env", ".config/systemd/user",
-	".config/systemd/user/default.target.wants", ".cursor/hooks.json", ".cursor/mcp.json", ".devcontainer.json",
-	".devcontainer/devcontainer.json", ".dir-locals-2.el", ".dir-locals.el", ".emacs", ".emacs.d/init.el",
-	".exrc", ".factory/mcp.json", ".factory/settings.json", ".gdbinit", ".gemini/settings.json", ".gitconfig",
-	".gitmodules", ".helix/config.toml", ".helix/languages.toml", ".husky", ".inputrc", ".kshrc", ".lldbinit",
-	".local/bin", ".local/share/applications", ".mise.local.toml", ".mise.toml", ".mise/config.toml", ".npmrc",
-	".nvim.lua", ".nvimrc", ".opencode/plugin", ".opencode/plugins", ".pam_environment",
-	".pre-commit-config.yaml", ".profile", ".pypirc", ".roo/mcp.json", ".screenrc", ".ssh", ".tmux.conf",
-	".vimrc", ".xinitrc", ".xprofile", ".xsession", ".xsessionrc", ".yarnrc", ".yarnrc.yml",
-	".zed/settings.json", ".zed/tasks.json", ".zlogin", ".zlogout", ".zprofile", ".zshenv", ".zshrc",
-	"lefthook.yml", "mise.local.toml", "mise.toml", "opencode.json", "opencode.jsonc", NULL
+	".Rprofile", ".aider.conf.yml", ".bash_aliases", ".bash_login", ".bash_logout", ".bash_profile",
+	".bashrc", ".cargo/config", ".cargo/config.toml", ".claude/hooks", ".claude/settings.json",
+	".claude/settings.local.json", ".codex/config.toml", ".codex/hooks.json", ".config/autostart",
+	".config/environment.d", ".config/fish/conf.d", ".config/fish/config.fish", ".config/git/config",
+	".config/mise.toml", ".config/mise/config.toml", ".config/nvim/init.lua", ".config/nvim/init.vim",
+	".config/plasma-workspace/env", ".config/systemd/user", ".config/systemd/user/default.target.wants",
+	".crush.json", ".cursor/hooks.json", ".cursor/mcp.json", ".devcontainer.json",
+	".devcontainer/devcontainer.json", ".dir-locals-2.el", ".dir-locals.el", ".emacs",
+	".emacs.d/init.el", ".exrc", ".factory/mcp.json", ".factory/settings.json", ".gdbinit",
+	".gemini/.env", ".gemini/settings.json", ".ghci", ".gitconfig", ".gitmodules", ".helix/config.toml",
+	".helix/languages.toml", ".husky", ".husky/_", ".iex.exs", ".inputrc", ".irbrc", ".kiro/hooks",
+	".kiro/settings/mcp.json", ".kshrc", ".lldbinit", ".local/bin", ".local/share/applications",
+	".mise.local.toml", ".mise.toml", ".mise/config.toml", ".npmrc", ".nvim.lua", ".nvimrc",
+	".ocamlinit", ".octaverc", ".opencode/plugin", ".opencode/plugins", ".opencode/tool",
+	".opencode/tools", ".pam_environment", ".pdbrc", ".perldb", ".pre-commit-config.yaml", ".profile",
+	".pryrc", ".pypirc", ".qwen/settings.json", ".roo/mcp.json", ".screenrc", ".ssh", ".tmux.conf",
+	".vimrc", ".xinitrc", ".xprofile", ".xsession", ".xsessionrc", ".yarn/plugins", ".yarn/releases",
+	".yarnrc", ".yarnrc.yml", ".zed/debug.json", ".zed/settings.json", ".zed/tasks.json", ".zlogin",
+	".zlogout", ".zprofile", ".zshenv", ".zshrc", "crush.json", "lefthook.yml", "mise.local.toml",
+	"mise.toml", "opencode.json", "opencode.jsonc", NULL
 };
 
 struct protection {

@@ -18,6 +18,8 @@
 #include "core/op.h"
 #include "core/text.h"
 
+#define BEHIND 64 /* processes by which RLIMIT_NPROC stands behind a cgroup, which tells what it refuses */
+
 int
 ab_fault_at(struct ab_fault *fault, const char *fmt, ...)
 {
@@ -175,7 +177,7 @@ ab_sandbox_limit(const struct ab_plan *plan, struct ab_fault *fault)
 	/* Counted for the user namespace: without one it would count what else the user runs. Init is one of
 	 * them. */
 	if (limits->pids != AB_UNSET && plan->level == AB_LEVEL_NAMESPACE && plan->ident.kernel_uid != 0 &&
-	    limit(RLIMIT_NPROC, (rlim_t)limits->pids + 1) < 0)
+	    limit(RLIMIT_NPROC, (rlim_t)limits->pids + (plan->count_pids ? BEHIND : 1)) < 0)
 		return ab_fault_at(fault, "limit processes");
 	return 0;
 }

@@ -18,8 +18,8 @@ static const struct {
 	const char *path;
 	int levels;
 } refused[] = {
-	{ "/tmp", 0 }, { "/home", 0 }, { "/usr/src", 0 }, { "/usr/local/src", 0 }, { "/usr", -1 }, { "/var", 1 }, { "/run/user", 1 },
-	{ "/run", 1 }, { "/bin", -1 }, { "/boot", -1 }, { "/dev", -1 }, { "/etc", -1 }, { "/lib", -1 }, { "/lib32", -1 },
+	{ "/tmp", 0 }, { "/home", 0 }, { "/opt", 0 }, { "/usr/src", 0 }, { "/usr/local/src", 0 }, { "/usr", -1 }, { "/var", 1 },
+	{ "/run/user", 1 }, { "/run", 1 }, { "/bin", -1 }, { "/boot", -1 }, { "/dev", -1 }, { "/etc", -1 }, { "/lib", -1 }, { "/lib32", -1 },
 	{ "/lib64", -1 }, { "/libx32", -1 }, { "/proc", -1 }, { "/sbin", -1 }, { "/sys", -1 },
 };
 

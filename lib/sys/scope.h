@@ -88,6 +88,8 @@ int ab_scope_settings_enclosing(const char *path, struct ab_scope_settings *sett
 char **ab_scope_settings_list(const char *dir, struct ab_error *err) AB_MUST_USE;
 /* Changes of scope files exclude each other: a descriptor that holds the lock until it is closed. */
 int ab_scope_settings_lock(struct ab_error *err) AB_MUST_USE;
+/* Remove what writers of scope files that were killed left half written, when it is older than a minute. */
+void ab_scope_settings_sweep(void);
 void ab_scope_settings_init(struct ab_scope_settings *settings);
 void ab_scope_settings_release(struct ab_scope_settings *settings);
 /* As members of the object json is in; values of variables are shown by ab-scope show only (else their names, `env_names`). */

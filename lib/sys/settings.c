@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "core/io.h"
 #include "core/text.h"
@@ -16,6 +17,7 @@
 #define FILE_BYTES_MAX (1024 * 1024)
 #define PLAIN_NAME_MAX 230 /* a longer encoded path becomes a hash and its tail; NAME_MAX is 255 */
 #define TAIL_BYTES 150
+#define UNFINISHED_S 60 /* a file that is being written has its name within milliseconds */
 
 /* Members that are integers, and those that are strings. */
 static const struct {
@@ -352,6 +354,28 @@ ab_scope_settings_remove(const char *path, struct ab_error *err)
 	if (unlinkat(fd, name, 0) != 0 && errno != ENOENT)
 		return ab_fail_errno(err, errno, "remove settings of scope \"%s\"", path);
 	return 0;
+}
+
+void
+ab_scope_settings_sweep(void)
+{
+	struct ab_error ignored = AB_ERROR_INIT;
+	bool absent;
+	int fd = open_scopes(&absent, &ignored);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct stat st;
+
+	if (dir == NULL && fd >= 0)
+		close(fd);
+	if (dir == NULL)
+		return;
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		if (strncmp(entry->d_name, ".ab-", 4) != 0 || fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		if (time(NULL) - st.st_mtime >= UNFINISHED_S)
+			(void)!unlinkat(fd, entry->d_name, 0);
+	}
+	closedir(dir);
 }
 
 int

@@ -420,12 +420,13 @@ open_cgroup(struct ab_run *run)
 	ab_promises enforced = 0;
 	/* RLIMIT_NPROC counts for a user of a user namespace, and not for kernel uid 0. */
 	bool rlimit = run->plan.level == AB_LEVEL_NAMESPACE && run->plan.ident.kernel_uid != 0;
-	bool pids = limits->pids != AB_UNSET && !rlimit;
+	bool pids = limits->pids != AB_UNSET && (!rlimit || limits->pids_told);
 	bool memory = limits->memory_bytes != AB_UNSET;
 
 	if (pids || memory)
 		ab_cgroup_open(&run->cgroup, limits, &enforced);
-	if (pids && (enforced & AB_PROMISE_BIT(AB_PROMISE_PIDS)) == 0)
+	run->plan.count_pids = pids && (enforced & AB_PROMISE_BIT(AB_PROMISE_PIDS)) != 0;
+	if (pids && !rlimit && !run->plan.count_pids)
 		run->outcome.missing |= AB_PROMISE_BIT(AB_PROMISE_PIDS);
 	run->plan.sample_memory = memory && (enforced & AB_PROMISE_BIT(AB_PROMISE_MEMORY)) == 0;
 	run->plan.sample_cpu = limits->cpu_time_ms != AB_UNSET;

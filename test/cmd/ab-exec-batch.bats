@@ -113,6 +113,12 @@ close_batch() { eval "exec $TO>&-"; wait "$PID"; }
 	check_json '.error.code == "denied.policy"'
 	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"isolation\":\"none\"}' | ab-exec batch"
 	check_json '.error.code == "denied.policy"' '.error.message | test("isolation")'
+	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"protect\":false}' | ab-exec batch"
+	check_json '.error.code == "denied.policy"' '.error.message | test("protect")'
+	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"unprotect\":[\".git/hooks\"]}' | ab-exec batch"
+	check_json '.error.code == "denied.policy"' '.error.message | test("unprotect")'
+	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"protect\":true}' | ab-exec batch --no-protect"
+	check_json '.status == 0'
 	run bash -c "echo '{\"id\":1,\"command\":\"true\",\"home\":\"private\"}' | ab-exec batch"
 	check_json '.status == 0'
 	mkdir "$BASE/r"

@@ -208,3 +208,16 @@ got 3" ]
 	check_json '.status == 4'
 	run -143 timeout -s KILL 20 env --block-signal ab-exec -c 'kill -TERM $$'
 }
+
+@test "a command that was heard is asked to end, however soon the signal comes" {
+	run -0 python3 - <<-'EOF'
+		import signal, subprocess
+		for i in range(40):
+		    p = subprocess.Popen(['ab-exec', '-c', 'trap "exit 5" INT; trap "echo asked; exit" TERM; echo ready; while :; do sleep 0.01; done'],
+		        stdout=subprocess.PIPE)
+		    assert p.stdout.readline() == b'ready\n'
+		    p.send_signal(signal.SIGTERM if i % 2 else signal.SIGINT)
+		    said, status = p.stdout.read(), p.wait(10)
+		    assert (said, status) == ((b'asked\n', -signal.SIGTERM) if i % 2 else (b'', 5)), (i, said, status)
+	EOF
+}

@@ -28,6 +28,16 @@ setup() {
 	[[ "$output" != *hidden* && "$output" != *./*kv.db* ]]
 }
 
+@test "a link on the way to AB_HOME cannot be replaced by an AB_HOME of the command's" {
+	mkdir "$BASE/state"
+	ln -s "$BASE/state" "$TREE/link"
+	AB_HOME=$TREE/link/ab run -125 ab-exec -- true
+	[[ "$output" == *unsupported*"AB_HOME='$BASE/state/ab'"* ]]
+	AB_HOME=$BASE/state/ab run -0 ab-exec -- true
+	ln -s "$BASE/state" "$BASE/link"
+	AB_HOME=$BASE/link/ab run -0 ab-exec -- true
+}
+
 @test "names that a command chose do no harm to the terminal" {
 	run -0 --separate-stderr ab-exec -c 'd=$(printf "x\033]0;title\007\nab-exec: \233\302\23331m"); mkdir "$d"; touch "$d/.bashrc"'
 	[ "${#stderr_lines[@]}" -eq 1 ]
@@ -58,6 +68,14 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$(jq -c '[.missing, .planted]' <<<"$output")" = '[["protect"],[".git/hooks/post-commit"]]' ]
 	run ab-exec --require protect -- true
 	[ "$status" -eq 125 ]
+}
+
+@test "a directory of hooks that is an absolute link is watched where it leads" {
+	mkdir scripts
+	echo true >scripts/pre-push
+	ln -s "$TREE/scripts" .husky
+	[ "$(planted -c true)" = "" ]
+	[ "$(planted -c 'echo evil >>scripts/pre-push')" = .husky/pre-push ]
 }
 
 @test "a configuration that is a link counts by what it leads to" {
@@ -94,6 +112,11 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$(tr '\n' ' ' <<<"$output")" = ".codex/config.toml .husky/pre-push .opencode/plugin/x.js .zed/tasks.json lefthook.yml mise.toml " ]
 }
 
+@test "what interpreters, package managers and more agents run from where they are started is watched" {
+	run planted -c 'mkdir -p .husky/_ .cargo .yarn/releases .kiro/hooks; touch .Rprofile .irbrc .pdbrc .husky/_/h .cargo/config.toml .yarn/releases/y.cjs .kiro/hooks/x'
+	[ "$(tr '\n' ' ' <<<"$output")" = ".Rprofile .cargo/config.toml .husky/_/h .irbrc .kiro/hooks/x .pdbrc .yarn/releases/y.cjs " ]
+}
+
 @test "a link that a command left does not choose what --write, --read and --home give to the next" {
 	mkdir "$BASE/other"
 	echo safe >"$BASE/other/file"
@@ -123,6 +146,39 @@ planted() { ab-exec --json "$@" | jq -r '.planted[]'; }
 	[ "$(ab-exec -f in)" = in ]
 	ab-exec --record ../record -- true
 	[ "$(jq -r .reason ../record)" = exit ]
+}
+
+@test "rights that a command took from its HOME and /tmp are there for the next" {
+	ab-exec -c 'chmod 0 /tmp; chmod 500 ~'
+	run -0 ab-exec -c 'touch /tmp/new ~/new; stat -c %a /tmp ~'
+	[[ "${lines[0]}" == *7?? && "${lines[1]}" == 7?? ]]
+	ab-exec -c 'chmod 0 ~ /tmp'
+	run -0 ab-exec --tmp fresh -c 'touch /tmp/new ~/new'
+}
+
+@test "a file in the tree gives no variable of the caller's, and a FIFO there keeps nobody waiting" {
+	ab-exec -c 'printf "A=b\nSECRET\n" >.env; mkfifo fifo'
+	SECRET=hush run -125 ab-exec --env-file .env -- env
+	[[ "$output" == *denied.policy*"--pass SECRET"* && "$output" != *hush* ]]
+	mv .env ../env
+	SECRET=hush run -0 ab-exec --env-file ../env -c 'echo "$A $SECRET"'
+	[ "$output" = "b hush" ]
+	for option in --record --spool --stdin --env-file; do
+		run -125 timeout -s KILL 20 ab-exec $option fifo -- true
+	done
+	run -125 timeout -s KILL 20 ab-exec -f fifo
+}
+
+@test "--tmp fresh is empty, also at level landlock, or refused" {
+	need_level landlock
+	ab-exec -q --isolation landlock -c 'echo left >"$TMPDIR/left"'
+	run -0 ab-exec -q --isolation landlock --tmp fresh -c 'ls "$TMPDIR"'
+	[ "$output" = "" ]
+	ab-exec -q --isolation landlock -c 'echo left >"$TMPDIR/left"'
+	job=$(ab-exec start --isolation landlock -c 'sleep 60' | jq -r .job)
+	run -125 ab-exec --isolation landlock --tmp fresh -c 'ls "$TMPDIR"'
+	[[ "$output" == *"[busy]"* ]]
+	ab-exec kill "$job"
 }
 
 @test "no two trees share a private HOME and /tmp, whatever their names are" {

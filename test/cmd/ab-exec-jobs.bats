@@ -55,7 +55,13 @@ two" ]
 	ab-exec wait "$job" >/dev/null
 	[ "$(ab-exec output "$job")" = hello ]
 	jq -e '.stdout == "hello\n"' "$BASE/record"
-	ab-exec start --record fd:1 -- echo x | jq -se '.[0].job and .[1].stdout == "x\n"'
+	ab-exec start --record fd:1 -- echo x | jq -se 'length == 2 and any(.stdout == "x\n")'
+}
+
+@test "start answers once: it has no --stream" {
+	run ab-exec start --stream -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *"output --follow"* ]]
 }
 
 @test "output --follow ends with the job" {
@@ -141,4 +147,27 @@ two" ]
 	check_json '.orphans >= 1'
 	[ "$(ab-exec -c 'cat ~/f')" = x ]
 	[ -z "$(find "$AB_HOME/homes" -name '*gone*')" ]
+}
+
+@test "gc deletes what a killed ab-scope left half written, and nothing that is being written" {
+	ab-scope create a --memory 64MiB
+	touch -d '2 minutes ago' "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp"
+	touch -d '2 minutes ago' "$AB_HOME/scopes/.lock"
+	touch "$AB_HOME/scopes/.ab-01M80RQY7CQ080YJGFT5CZ1HM6.tmp"
+	ab-exec gc --dry-run
+	[ -e "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp" ]
+	ab-exec gc
+	[ "$(ls -A "$AB_HOME/scopes" | grep -c '^[.]')" -eq 2 ]
+	[ -e "$AB_HOME/scopes/.lock" ] && [ ! -e "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp" ]
+	[ "$(ab-scope show a | jq .memory_bytes)" -eq 67108864 ]
+}
+
+@test "a job that fills the disk has its result all the same" {
+	need_root
+	mkdir "$BASE/small" && mount -t tmpfs -o size=256k,mode=700 none "$BASE/small"
+	job=$(AB_HOME=$BASE/small/ab ab-exec start -c 'seq 1 200000; exit 7' | jq -r .job)
+	AB_HOME=$BASE/small/ab run timeout 20 ab-exec wait "$job"
+	umount -l "$BASE/small"
+	[ "$status" -eq 7 ]
+	check_json '.reason == "exit"' '.spool_truncated' '.stdout_bytes == 1288895'
 }

@@ -71,6 +71,13 @@ except OSError:
 	check_json '.stdout | startswith("LIMITED")'
 }
 
+@test "a refused fork is told apart where a cgroup counts" {
+	need_promise pids
+	ab-exec doctor | jq -se 'any(.[]; .name == "process limit" and (.detail | startswith("cgroup")))' || skip "no cgroup can be made"
+	run ab-exec --json --pids 10 -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 0.2 & done; wait'
+	check_json '.limits_hit == ["pids"]' '.missing == []'
+}
+
 @test "memory is limited, for all processes together; oom is said" {
 	need_promise memory
 	run ab-exec --json --memory 100MiB --timeout 30s -- python3 -c 'x = bytearray(400 << 20); x[::4096] = b"1" * len(x[::4096]); print("GOT")'

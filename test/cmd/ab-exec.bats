@@ -99,6 +99,10 @@ load ../helpers/load
 	run --separate-stderr ab-exec -q --json -- true
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
+	run -0 --separate-stderr ab-exec -v -- true
+	[[ $stderr == "ab-exec: exit, status 0, after "*"net none" ]]
+	run -125 --separate-stderr ab-exec -q --scope nobody -- true
+	[[ $stderr == *"[not_found]"* ]]
 	AB_ERRORS=json run --separate-stderr ab-exec -- no-such-program-here
 	[ "$(jq -r .error.code <<<"$stderr")" = not_found ]
 }

@@ -133,6 +133,8 @@ ends() {
 	ab-scope create team/u1
 	ends 125 ab-exec --scope team/u1 --timeout 20s -- true
 	[[ $stderr == *timeout*"[denied.policy]"* ]]
+	ends 125 ab-exec --scope team/u1 --timeout 0 -- true
+	[[ $stderr == *"--unset timeout"* ]]
 	ends 125 ab-exec --scope team/u1 --net host -- true
 	ends 125 ab-exec --root "$AB_HOME/root/team/u1" --net host -- true
 	cd "$AB_HOME/root/team/u1"

@@ -179,7 +179,7 @@ look_at_second(void)
 static void
 test_second(void)
 {
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0)

@@ -77,7 +77,7 @@ test_system_directories(void)
 	} row[] = {
 		{ "/", false }, { "/tmp", false }, { "/home", false }, { "/usr", false }, { "/usr/lib", false }, { "/etc", false },
 		{ "/etc/ssl", false }, { "/dev", false }, { "/proc", false }, { "/sys", false }, { "/var", false }, { "/var/tmp", false },
-		{ "/var/lib", false }, { "/run", false }, { "/boot", false }, { "/bin", false },
+		{ "/var/lib", false }, { "/run", false }, { "/boot", false }, { "/bin", false }, { "/opt", false },
 	}, judged[] = {
 		{ "/usr/src", false }, { "/usr/src/app", true }, { "/usr/local", false }, { "/usr/local/bin/x", false },
 		{ "/usr/local/src/x", true }, { "/var/lib/jenkins", true }, { "/var/tmp/x", true }, { "/run/user/1000", false },
