@@ -32,6 +32,12 @@ ab_now_us(void)
 }
 
 int64_t
+ab_now_cpu_us(void)
+{
+	return clock_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t
 ab_now_unix_ms(void)
 {
 	return clock_us(CLOCK_REALTIME) / 1000;

@@ -11,6 +11,7 @@
 
 int64_t ab_now_ms(void);      /* CLOCK_MONOTONIC: for deadlines */
 int64_t ab_now_us(void);      /* CLOCK_MONOTONIC: for durations that are shown */
+int64_t ab_now_cpu_us(void);  /* CLOCK_THREAD_CPUTIME_ID: for bounds that another process's work must not use up */
 int64_t ab_now_unix_ms(void); /* CLOCK_REALTIME: for what is stored and shown */
 /* The deadline timeout_ms from now; AB_NEVER for a negative timeout. Saturates. */
 int64_t ab_deadline(int64_t timeout_ms);

@@ -20,6 +20,7 @@
 #define BEFORE_US 300	/* of a run that takes about 2,000; some eighty directories */
 #define AFTER_US 400	/* enough for what the first look saw, and a little growth */
 #define AFTER_CUT_US 120 /* when the first look was cut off, and the run was short */
+#define WAITING 10	/* the time of ours alone counts, and ten times as much with what others and the disk take */
 #define AFTER_SHARE 20	/* and always a twentieth of the time that the run took */
 #define FILES_MAX 256	 /* in one directory of hooks or settings */
 #define MODULES_MAX 1024
@@ -64,7 +65,7 @@ struct look {
 	char *const *unprotect;
 	const struct picture *before; /* to save reading what has not changed; NULL: the first look */
 	struct picture *picture;
-	int64_t deadline_us;
+	int64_t deadline_us, deadline_cpu_us;
 	size_t entries_left, modules_left;
 	bool deep;
 };
@@ -505,7 +506,7 @@ look_directory(struct look *look, struct queue *queue, const char *dir, unsigned
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP; /* gone meanwhile; what cannot be read is a gap */
 	for (;;) {
-		if (ab_now_us() >= look->deadline_us)
+		if (look->deadline_us != AB_NEVER && (ab_now_cpu_us() >= look->deadline_cpu_us || ab_now_us() >= look->deadline_us))
 			return false;
 		long len = syscall(SYS_getdents64, fd, buf, sizeof(buf));
 		if (len <= 0)
@@ -565,7 +566,8 @@ take(const struct ab_protect *protect, int tree_fd, const struct picture *before
 	*picture = (struct picture){ .complete = true };
 	look_top(&look);
 	look.deep = true;
-	look.deadline_us = time_us == AB_NEVER ? AB_NEVER : ab_now_us() + time_us;
+	look.deadline_us = time_us == AB_NEVER ? AB_NEVER : ab_now_us() + time_us * WAITING;
+	look.deadline_cpu_us = ab_now_cpu_us() + (time_us == AB_NEVER ? 0 : time_us);
 	look_below(&look);
 	/* What was met twice (a submodule) counts as it was met first: qsort is not stable, so the shallow one is looked for. */
 	if (picture->count > 0)

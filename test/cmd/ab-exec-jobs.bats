@@ -157,7 +157,7 @@ two" ]
 	ab-exec gc --dry-run
 	[ -e "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp" ]
 	ab-exec gc
-	[ "$(ls -A "$AB_HOME/scopes" | grep -c '^[.]')" -eq 2 ]
+	[ "$(find "$AB_HOME/scopes" -mindepth 1 -name '.*' | wc -l)" -eq 2 ]
 	[ -e "$AB_HOME/scopes/.lock" ] && [ ! -e "$AB_HOME/scopes/.ab-01M80RQYB7E3XMSMPNHT86E2NX.tmp" ]
 	[ "$(ab-scope show a | jq .memory_bytes)" -eq 67108864 ]
 }

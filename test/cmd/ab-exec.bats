@@ -239,7 +239,7 @@ load ../helpers/load
 @test "who am I: never 0 unless asked, with a name, and git knows me" {
 	[ "$(ab-exec -- id -u)" != 0 ]
 	# Root is nobody of the host inside; everybody else is who they are.
-	if [ "$(id -u)" -eq 0 ]; then name=user; else name=$(id -un 2>/dev/null || echo user); fi
+	if [ "$(id -u)" -eq 0 ]; then name=user; else name=$(id -un 2>/dev/null) || name=user; fi
 	[ "$(ab-exec -- whoami)" = "$name" ]
 	[ "$(ab-exec --user root -- id -u)" = 0 ]
 	printf '[user]\n\tname = A Person\n\temail = a@example.org\n' >"$HOME/.gitconfig"
