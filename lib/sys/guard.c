@@ -1,0 +1,473 @@
+/* The guard's walk: commands in their order, through what only starts another command, into text within text. */
+#include "sys/guard.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/text.h"
+#include "sys/guardjudge.h"
+
+#define NESTED_MAX 12	 /* sh -c 'sh -c …' */
+#define NEAR 8		 /* commands of a pipeline that are looked at for what a shell reads */
+#define WRAPPERS_MAX 32	 /* env env env … */
+
+static bool judge_text(const struct judge *outer, const struct call *from, const char *text, size_t len, size_t part, size_t part_end);
+
+static bool
+found(const struct judge *judge, const struct ab_guard_rule *rule, size_t start, size_t end)
+{
+	struct ab_guard_verdict *verdict = judge->verdict;
+
+	if (judge->outer != NULL) {
+		start = judge->part;
+		end = judge->part_end;
+	}
+	while (judge->outer != NULL)
+		judge = judge->outer;
+	while (end > start && strchr(" \t\r\n;", judge->source[end - 1]) != NULL)
+		end--;
+	size_t len = end - start, max = sizeof(verdict->part) - 1;
+	verdict->rule = rule;
+	len = len > max ? ab_utf8_prefix(judge->source + start, max) : len;
+	memcpy(verdict->part, judge->source + start, len);
+	verdict->part[len] = '\0';
+	return true;
+}
+
+/* ---- what runs in the end ---- */
+
+/* Behind the options of a wrapper or an interpreter. gives: stop at an option that has one of these letters; *gave: whether it did. */
+static uint32_t
+skip_options(const struct call *call, const char *valued, const char *gives, bool *gave)
+{
+	uint32_t at = 1;
+
+	*gave = false;
+	for (; at < call->count && guard_is_option(call, at); at++) {
+		const char *text = guard_text(call, at);
+		if (strcmp(text, "--") == 0)
+			return at + 1;
+		if (text[1] == '-')
+			continue;
+		for (const char *letter = text + 1; *letter != '\0'; letter++) {
+			if (gives != NULL && strchr(gives, *letter) != NULL) {
+				*gave = true;
+				return at;
+			}
+			if (strchr(valued, *letter) != NULL) {
+				at += letter[1] == '\0';
+				break;
+			}
+		}
+	}
+	return at < call->count ? at : call->count;
+}
+
+static void
+name_call(struct call *call)
+{
+	call->program = NULL;
+	if (call->count == 0)
+		return;
+	const char *marks = guard_marks(call, 0);
+	for (uint32_t i = 0; i < call->word[0].len; i++)
+		if (marks[i] != AB_SHELL_PLAIN)
+			return;
+	call->program = guard_program(guard_text(call, 0));
+}
+
+static void
+advance(struct call *call, uint32_t by)
+{
+	by = by < call->count ? by : call->count;
+	call->word += by;
+	call->count -= by;
+	name_call(call);
+}
+
+static bool
+is_assignment(const struct call *call, uint32_t number)
+{
+	const char *text = guard_text(call, number), *equals = strchr(text, '=');
+
+	return equals != NULL && equals > text && text[0] != '-' && text[0] != '/';
+}
+
+/* Whether a wrapper only tells something: command -v rm. */
+static bool
+only_asks(const struct call *call)
+{
+	return strcmp(call->program->name, "command") == 0 && (guard_has_option(call, 'v', NULL) || guard_has_option(call, 'V', NULL));
+}
+
+static void
+unwrap(struct call *call)
+{
+	bool gave;
+
+	for (unsigned i = 0; i < WRAPPERS_MAX && call->program != NULL; i++) {
+		const struct program *program = call->program;
+		if (program->kind != TOOL_WRAPPER && program->kind != TOOL_XARGS)
+			return;
+		if (only_asks(call)) {
+			call->program = NULL;
+			return;
+		}
+		/* watch and env -S take text; flock -c too: what it says is judged elsewhere */
+		uint32_t at = skip_options(call, program->valued, NULL, &gave) + (uint32_t)program->operands;
+		if (strcmp(program->name, "env") == 0)
+			while (at < call->count && is_assignment(call, at))
+				at++;
+		call->xargs = call->xargs || program->kind == TOOL_XARGS;
+		advance(call, at);
+	}
+}
+
+bool
+guard_reads_program(const struct call *call, uint32_t *text)
+{
+	bool gave;
+	uint32_t at = skip_options(call, call->program->valued, call->program->gives, &gave);
+
+	*text = 0;
+	if (gave) {
+		*text = at + 1 < call->count ? at + 1 : 0;
+		return false;
+	}
+	if (call->program->kind == TOOL_SHELL && guard_has_option(call, 's', NULL))
+		return true;
+	if (call->program->kind == TOOL_INTERPRETER && (guard_has_option(call, 0, "eval") || guard_has_option(call, 0, "print")))
+		return false;
+	return at >= call->count || guard_is(call, at, "-") || guard_is(call, at, "/dev/stdin") || guard_is(call, at, "/proc/self/fd/0");
+}
+
+/* ---- what comes from elsewhere ---- */
+
+bool
+guard_foreign(const struct judge *judge, uint32_t from, uint32_t to)
+{
+	return judge->foreign[to] > judge->foreign[from];
+}
+
+/* curl -o FILE writes nothing to its output. */
+static bool
+writes_elsewhere(const struct call *call)
+{
+	if (strcmp(call->program->name, "curl") != 0)
+		return false;
+	for (uint32_t i = 1; i < call->count; i++) {
+		const char *text = guard_text(call, i);
+		if (strcmp(text, "-O") == 0 || strcmp(text, "--remote-name") == 0 || strcmp(text, "-I") == 0 || strcmp(text, "--head") == 0)
+			return true;
+		if ((strcmp(text, "-o") == 0 || strcmp(text, "--output") == 0) && i + 1 < call->count && !guard_is(call, i + 1, "-"))
+			return true;
+	}
+	return false;
+}
+
+static bool
+decodes(const struct call *call)
+{
+	if (strcmp(call->program->name, "xxd") == 0)
+		return guard_has_option(call, 'r', "revert");
+	if (strcmp(call->program->name, "openssl") == 0)
+		return guard_has_option(call, 0, "decrypt") || guard_has_option(call, 'd', NULL);
+	return strcmp(call->program->name, "uudecode") == 0 || guard_has_option(call, 'd', "decode") || guard_has_option(call, 'D', NULL);
+}
+
+static bool
+is_foreign(const struct call *call)
+{
+	if (call->program == NULL)
+		return false;
+	return (call->program->kind == TOOL_DOWNLOAD && !writes_elsewhere(call)) || (call->program->kind == TOOL_DECODE && decodes(call));
+}
+
+/* ---- text within text ---- */
+
+/* A word as shell text of its own: what is not known stays so. */
+static void
+source_of(const struct call *call, uint32_t number, struct ab_buf *source)
+{
+	const char *text = guard_text(call, number), *marks = guard_marks(call, number);
+
+	for (uint32_t i = 0; i < call->word[number].len; i++) {
+		if (marks[i] == AB_SHELL_UNKNOWN || marks[i] == AB_SHELL_OUTPUT)
+			ab_buf_puts(source, "${_}");
+		else if (marks[i] == AB_SHELL_HOME)
+			ab_buf_puts(source, "~");
+		else
+			ab_buf_putc(source, text[i]);
+	}
+}
+
+static bool
+judge_words(const struct call *call, uint32_t from, uint32_t to)
+{
+	struct ab_buf source AB_AUTO_BUF = AB_BUF_INIT(SIZE_MAX / 2);
+
+	for (uint32_t i = from; i < to; i++) {
+		if (i > from)
+			ab_buf_putc(&source, ' ');
+		source_of(call, i, &source);
+	}
+	return source.len > 0 &&
+	    judge_text(call->judge, call, source.data, source.len, call->command->start, call->command->end);
+}
+
+/* A shell that reads its program: from a here-document, from echo, from a string. */
+static bool
+judge_input(const struct call *call)
+{
+	const struct ab_shell *shell = call->judge->shell;
+	const struct ab_shell_command *command = call->command;
+
+	for (uint32_t i = 0; i < command->other_count; i++) {
+		const struct ab_shell_word *word = &shell->word[command->word + command->word_count + i];
+		struct call one = *call;
+		one.word = word;
+		one.count = 1;
+		if (word->role == AB_SHELL_STRING && judge_words(&one, 0, 1))
+			return true;
+	}
+	uint32_t first = command->feed_end > command->feed + NEAR ? command->feed_end - NEAR : command->feed;
+	for (uint32_t i = first; i < command->feed_end; i++) {
+		const struct ab_shell_command *feeder = &shell->command[i];
+		struct call one = { .judge = call->judge, .command = feeder, .index = i, .word = &shell->word[feeder->word], .count = feeder->word_count };
+		name_call(&one);
+		unwrap(&one);
+		if (one.program != NULL && one.program->kind == TOOL_ECHO && feeder->feed == feeder->feed_end && judge_words(&one, 1, one.count))
+			return true;
+	}
+	return false;
+}
+
+/* Documents come in the order of their commands, nearly always: a group's may come late. */
+static bool
+judge_documents(const struct judge *judge)
+{
+	const struct ab_shell *shell = judge->shell;
+
+	for (uint32_t i = 0; i < shell->document_count; i++) {
+		const struct ab_shell_document *document = &shell->document[i];
+		struct call call = { .judge = (struct judge *)(uintptr_t)judge, .index = document->command, .command = &shell->command[document->command] };
+		uint32_t text;
+		call.word = &shell->word[call.command->word];
+		call.count = call.command->word_count;
+		name_call(&call);
+		unwrap(&call);
+		bool shell_reads = call.program != NULL && call.program->kind == TOOL_SHELL && guard_reads_program(&call, &text);
+		/* cat <<END | sh */
+		for (uint32_t next = document->command + 1; !shell_reads && next < shell->command_count && next <= document->command + NEAR; next++) {
+			struct call reader = { .judge = call.judge, .index = next, .command = &shell->command[next] };
+			if (reader.command->feed > document->command || reader.command->feed_end <= document->command)
+				break;
+			reader.word = &shell->word[reader.command->word];
+			reader.count = reader.command->word_count;
+			name_call(&reader);
+			unwrap(&reader);
+			shell_reads = reader.program != NULL && reader.program->kind == TOOL_SHELL && guard_reads_program(&reader, &text);
+		}
+		struct call one = call;
+		one.word = &document->word;
+		one.count = 1;
+		if (shell_reads && judge_words(&one, 0, 1))
+			return true;
+	}
+	return false;
+}
+
+/* find … -exec COMMAND ; */
+static bool judge_call(struct call *call);
+
+static bool
+judge_find(const struct call *call)
+{
+	for (uint32_t i = 1; i + 1 < call->count; i++) {
+		const char *text = guard_text(call, i);
+		if (strcmp(text, "-exec") != 0 && strcmp(text, "-execdir") != 0 && strcmp(text, "-ok") != 0 && strcmp(text, "-okdir") != 0)
+			continue;
+		struct call inner = *call;
+		inner.word += i + 1;
+		inner.count = 0;
+		while (i + 1 + inner.count < call->count && !guard_is(call, i + 1 + inner.count, ";") && !guard_is(call, i + 1 + inner.count, "+"))
+			inner.count++;
+		i += inner.count;
+		name_call(&inner);
+		if (judge_call(&inner))
+			return true;
+	}
+	return false;
+}
+
+static bool
+judge_nested(struct call *call)
+{
+	uint32_t text;
+
+	switch (call->program->kind) {
+	case TOOL_SHELL:
+		if (guard_reads_program(call, &text))
+			return judge_input(call);
+		return text > 0 && judge_words(call, text, text + 1);
+	case TOOL_EVAL:
+		return judge_words(call, 1, call->count);
+	case TOOL_TRAP:
+		return call->count > 2 && judge_words(call, 1, 2);
+	case TOOL_FIND:
+		return judge_find(call);
+	default:
+		return false;
+	}
+}
+
+/* env -S TEXT, watch TEXT: text where others have a command. */
+static bool
+judge_wrapper_text(const struct call *call)
+{
+	bool gave;
+
+	if (call->program == NULL || call->program->kind != TOOL_WRAPPER)
+		return false;
+	if (strcmp(call->program->name, "watch") == 0)
+		return judge_words(call, skip_options(call, call->program->valued, NULL, &gave), call->count);
+	for (uint32_t i = 1; i + 1 < call->count; i++)
+		if ((strcmp(call->program->name, "env") == 0 && guard_is(call, i, "-S")) || (strcmp(call->program->name, "flock") == 0 && guard_is(call, i, "-c")))
+			return judge_words(call, i + 1, i + 2);
+	return false;
+}
+
+static bool
+judge_call(struct call *call)
+{
+	if (judge_wrapper_text(call))
+		return true;
+	unwrap(call);
+	const struct ab_guard_rule *rule = guard_rule(call);
+	if (rule != NULL)
+		return found(call->judge, rule, call->command->start, call->command->end);
+	return call->program != NULL && judge_nested(call);
+}
+
+/* ---- commands in their order ---- */
+
+static void
+follow_cd(struct judge *judge, const struct call *call)
+{
+	uint32_t subshell = call->command->subshell;
+	bool gave;
+
+	if (call->program == NULL || call->program->kind != TOOL_CD)
+		return;
+	if (judge->cwd == NULL)
+		judge->cwd = ab_calloc(judge->shell->subshell_count, sizeof(*judge->cwd));
+	const char *cwd = guard_cwd(judge, subshell);
+	uint32_t at = skip_options(call, "", NULL, &gave);
+	char *next = at < call->count ? guard_change(judge, cwd, &call->word[at]) : ab_strdup("~/");
+	free(judge->cwd[subshell]);
+	judge->cwd[subshell] = next;
+}
+
+static bool
+judge_commands(struct judge *judge)
+{
+	const struct ab_shell *shell = judge->shell;
+	bool dangerous = false;
+
+	judge->foreign = ab_calloc((size_t)shell->command_count + 1, sizeof(*judge->foreign));
+	/* Known for all before the first is judged: what a command substitutes comes behind it. */
+	for (uint32_t i = 0; i < shell->command_count; i++) {
+		struct call call = { .judge = judge, .index = i, .command = &shell->command[i], .word = &shell->word[shell->command[i].word],
+			.count = shell->command[i].word_count };
+		name_call(&call);
+		unwrap(&call);
+		judge->foreign[i + 1] = judge->foreign[i] + is_foreign(&call);
+	}
+	for (uint32_t i = 0; i < shell->command_count && !dangerous; i++) {
+		struct call call = { .judge = judge, .index = i, .command = &shell->command[i], .word = &shell->word[shell->command[i].word],
+			.count = shell->command[i].word_count };
+		name_call(&call);
+		dangerous = judge_call(&call);
+		if (!dangerous)
+			follow_cd(judge, &call);
+	}
+	return dangerous || judge_documents(judge);
+}
+
+static bool
+judge_shell(struct judge *judge)
+{
+	uint32_t function;
+	bool dangerous = judge_commands(judge);
+	const struct ab_guard_rule *bomb = dangerous ? NULL : guard_rule_of_bomb(judge, &function);
+
+	if (bomb != NULL)
+		dangerous = found(judge, bomb, judge->shell->function[function].start, judge->shell->function[function].end);
+	if (!dangerous && judge->shell->too_deep)
+		dangerous = found(judge, guard_rule_unreadable(), 0, strlen(judge->source));
+	for (uint32_t i = 0; judge->cwd != NULL && i < judge->shell->subshell_count; i++)
+		free(judge->cwd[i]);
+	free(judge->cwd);
+	free(judge->foreign);
+	return dangerous;
+}
+
+/* Text within a command: the same judge, from where that command runs. */
+static bool
+judge_text(const struct judge *outer, const struct call *from, const char *text, size_t len, size_t part, size_t part_end)
+{
+	struct ab_shell shell;
+	struct ab_guard_place place = { .scope = outer->place->scope, .cwd = guard_cwd(outer, from->command->subshell) };
+
+	if (outer->depth >= NESTED_MAX)
+		return found(outer, guard_rule_unreadable(), part, part_end);
+	ab_shell_read(&shell, text, len);
+	struct judge judge = { .verdict = outer->verdict, .place = &place, .shell = &shell, .source = text, .outer = outer, .depth = outer->depth + 1,
+		.part = outer->outer != NULL ? outer->part : part, .part_end = outer->outer != NULL ? outer->part_end : part_end };
+	bool dangerous = judge_shell(&judge);
+	ab_shell_release(&shell);
+	return dangerous;
+}
+
+bool
+ab_guard_text(const char *text, size_t len, const struct ab_guard_place *place, struct ab_guard_verdict *verdict)
+{
+	struct ab_shell shell;
+
+	*verdict = (struct ab_guard_verdict){ .rule = NULL };
+	ab_shell_read(&shell, text, len);
+	struct judge judge = { .verdict = verdict, .place = place, .shell = &shell, .source = text };
+	bool dangerous = memchr(text, '\0', len) != NULL ? found(&judge, guard_rule_unreadable(), 0, strlen(text)) : judge_shell(&judge);
+	ab_shell_release(&shell);
+	return dangerous;
+}
+
+/* Words as they are, each a line of the text that a part is taken from. */
+bool
+ab_guard_argv(char *const *argv, const struct ab_guard_place *place, struct ab_guard_verdict *verdict)
+{
+	struct ab_buf source AB_AUTO_BUF = AB_BUF_INIT(SIZE_MAX / 2);
+
+	/* A quoted word is that word to a shell: the one reader serves. */
+	for (; *argv != NULL; argv++) {
+		ab_buf_putc(&source, '\'');
+		for (const char *at = *argv; *at != '\0'; at++) {
+			if (*at == '\'')
+				ab_buf_puts(&source, "'\\'");
+			ab_buf_putc(&source, *at);
+		}
+		ab_buf_puts(&source, argv[1] != NULL ? "' " : "'");
+	}
+	return ab_guard_text(source.data != NULL ? source.data : "", source.len, place, verdict);
+}
+
+int
+ab_guard_refuse(const struct ab_guard_verdict *verdict, struct ab_error *err)
+{
+	ab_fail(err, AB_E_DENIED_DANGEROUS, "%s: %s", verdict->rule->name, verdict->rule->why);
+	ab_error_operation(err, "%s", verdict->part);
+	ab_error_hint(err, "%s", verdict->rule->safer);
+	return -1;
+}
