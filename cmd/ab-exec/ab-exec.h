@@ -9,6 +9,7 @@
  *	run.c          the plan carried out, its outcome answered
  *	record.c       the outcome as a result record (ab.exec/1), and as lines for a person
  *	jobs.c         background jobs
+ *	guard.c        what the guard says, and its rules
  *	doctor.c       what this host gives
  */
 #ifndef AB_EXEC_H
@@ -29,7 +30,7 @@ struct run_params {
 	/* isolation */
 	const char *isolation, *user;
 	struct ab_list require, read, write, unprotect;
-	int protect;
+	int protect, guard;
 	/* network */
 	const char *net;
 	/* environment */
@@ -126,6 +127,17 @@ void record_notes(const struct ab_call *call, const struct exec_result *result);
 
 int run_operation(struct ab_call *call, void *params, struct ab_error *err);
 int start_operation(struct ab_call *call, void *params, struct ab_error *err);
+
+/* What is asked of the guard alone. */
+struct check_params {
+	struct ab_list argv;
+	struct ab_bytes command;
+	const char *root, *scope, *cwd;
+};
+extern const struct ab_param check_params[];
+extern const struct ab_field check_fields[], rule_fields[];
+int check_operation(struct ab_call *call, void *params, struct ab_error *err);
+int rules_operation(struct ab_call *call, void *params, struct ab_error *err);
 
 struct list_params {
 	int running;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/io.h"
+#include "sys/guard.h"
 #include "sys/ident.h"
 #include "sys/path.h"
 #include "sys/probe.h"
@@ -182,6 +183,24 @@ decide_argv(const struct run_params *params, struct ab_plan *plan, struct ab_err
 	return 0;
 }
 
+/* The seat belt: what the text says, before anything starts. The isolation is the wall. */
+static int
+decide_guard(const struct run_params *params, const struct exec_place *scope, const struct ab_plan *plan, struct ab_error *err)
+{
+	struct ab_guard_place place = { .scope = plan->tree, .cwd = plan->cwd };
+	struct ab_guard_verdict verdict;
+	int guard = params->guard;
+	const char *text = plan->script != NULL ? plan->script : plan->argv[params->argv.count > 0 ? 0 : 2];
+
+	if (ab_scope_tighten_guard(&scope->scope, &guard, err) < 0)
+		return -1;
+	if (guard == 0)
+		return 0;
+	if (params->argv.count > 0 ? ab_guard_argv(plan->argv, &place, &verdict) : ab_guard_text(text, strlen(text), &place, &verdict))
+		return ab_guard_refuse(&verdict, err);
+	return 0;
+}
+
 /* --cwd: at or below the scope's own path it is taken as it is; any other leading `/` means the scope. */
 static int
 decide_cwd(const struct run_params *params, const struct exec_place *place, struct ab_plan *plan, struct ab_error *err)
@@ -243,7 +262,7 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 	if (ab_scope_open(&place->scope, params->root, params->scope, params->create == 1, err) < 0)
 		return -1;
 	if (decide_place(params, plan, place, err) < 0 || (params->file != NULL && file_argv(params, plan, err) < 0) ||
-	    decide_limits(params, place, plan, err) < 0 || decide_net(params, place, plan, err) < 0 ||
+	    decide_guard(params, place, plan, err) < 0 || decide_limits(params, place, plan, err) < 0 || decide_net(params, place, plan, err) < 0 ||
 	    decide_protect(params, place, plan, err) < 0)
 		return -1;
 	if (decide_level(params, place, plan, &probe, err) < 0)

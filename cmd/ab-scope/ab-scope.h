@@ -13,7 +13,7 @@ struct settings_params {
 	struct ab_list read, write;
 	const char *net, *isolation, *kind, *log_to, *description;
 	int64_t timeout_ms, idle_timeout_ms, memory_bytes, cpu_time_ms, pids, file_size_bytes;
-	int protect;
+	int protect, guard;
 };
 
 struct create_params {

@@ -20,6 +20,8 @@
 		.help = "host path that shows writable; nothing beyond the given ones may be asked for", .group = "settings"), \
 	    AB_PARAM_BOOLEAN(S, settings.protect, .name = "protect", .help = "what runs later on the owner's behalf is read-only, and stays so", \
 		.group = "settings"), \
+	    AB_PARAM_BOOLEAN(S, settings.guard, .name = "guard", .help = "commands pass the guard, and --no-guard is refused", \
+		.group = "settings"), \
 	    AB_PARAM_DURATION(S, settings.timeout_ms, .name = "timeout", .meta = "DURATION", .help = "longest time of a command", \
 		.group = "settings"), \
 	    AB_PARAM_DURATION(S, settings.idle_timeout_ms, .name = "idle-timeout", .meta = "DURATION", \

@@ -92,6 +92,8 @@ apply(const struct settings_params *params, struct ab_scope_settings *settings)
 	take_list(&settings->write, &settings->write_given, &params->write);
 	if (params->protect != AB_MAYBE)
 		settings->protect = params->protect == 1 ? 1 : AB_MAYBE;
+	if (params->guard != AB_MAYBE)
+		settings->guard = params->guard == 1 ? 1 : AB_MAYBE;
 }
 
 /* Take one setting away by its name. */
@@ -119,6 +121,7 @@ unset(struct ab_scope_settings *settings, const char *name, struct ab_error *err
 		{ .name = "read", .list = &settings->read, .given = &settings->read_given },
 		{ .name = "write", .list = &settings->write, .given = &settings->write_given },
 		{ .name = "protect", .flag = &settings->protect },
+		{ .name = "guard", .flag = &settings->guard },
 	};
 
 	if (strncmp(name, "env.", 4) == 0) {
@@ -147,7 +150,7 @@ unset(struct ab_scope_settings *settings, const char *name, struct ab_error *err
 		return 0;
 	}
 	ab_fail(err, AB_E_INPUT_INVALID, "--unset \"%s\": there is no such setting", name);
-	ab_error_hint(err, "env env.NAME net isolation read write protect timeout idle-timeout memory cpu-time pids file-size log-to description");
+	ab_error_hint(err, "env env.NAME net isolation read write protect guard timeout idle-timeout memory cpu-time pids file-size log-to description");
 	return -1;
 }
 

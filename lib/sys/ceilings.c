@@ -375,3 +375,17 @@ ab_scope_tighten_protect(const struct ab_scope *scope, int *protect, struct ab_e
 	*protect = 1;
 	return 0;
 }
+
+int
+ab_scope_tighten_guard(const struct ab_scope *scope, int *guard, struct ab_error *err)
+{
+	if (scope->settings.guard != 1)
+		return 0;
+	if (*guard == 0) {
+		ab_fail(err, AB_E_DENIED_POLICY, "--no-guard: the scope's setting guard is on");
+		ab_error_hint(err, "who owns the scope changes it by: ab-scope set NAME --unset guard");
+		return -1;
+	}
+	*guard = 1;
+	return 0;
+}

@@ -117,5 +117,6 @@ int ab_scope_tighten_level(const struct ab_scope *scope, enum ab_level *level, s
 int ab_scope_tighten_paths(const struct ab_scope *scope, bool write, const struct ab_list *asked, char ***paths, struct ab_error *err) AB_MUST_USE;
 /* --no-protect: refused when the setting is on. AB_MAYBE becomes 1 when it is. */
 int ab_scope_tighten_protect(const struct ab_scope *scope, int *protect, struct ab_error *err) AB_MUST_USE;
+int ab_scope_tighten_guard(const struct ab_scope *scope, int *guard, struct ab_error *err) AB_MUST_USE;
 
 #endif

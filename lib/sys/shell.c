@@ -8,38 +8,53 @@
 #include "sys/shellread.h"
 
 static bool read_command(struct reader *reader);
+static void run_in_background(struct reader *reader, uint32_t first);
+static void dissolve(struct reader *reader, uint32_t outer, uint32_t first);
+static uint32_t enter(struct reader *reader, uint32_t outer);
 
 /* ---- reserved words ---- */
 
-/* Whether this reserved word is next, and ends there. It is not taken. */
+/* Where this reserved word ends if it is next, or NULL. */
+static const char *
+word_end(const struct reader *reader, const char *word)
+{
+	const char *at = ab_shellread_pass(reader, reader->at);
+
+	for (; *word != '\0'; word++) {
+		if (at >= reader->end || *at != *word)
+			return NULL;
+		at = ab_shellread_pass(reader, at + 1);
+	}
+	return at == reader->end || (*at != '\0' && strchr(" \t\n;&|()<>", *at) != NULL) ? at : NULL;
+}
+
 static bool
 is_next(struct reader *reader, const char *word)
 {
-	size_t len = strlen(word);
-	const char *end = reader->at + len;
-
-	return (size_t)(reader->end - reader->at) >= len && memcmp(reader->at, word, len) == 0 &&
-	    (end == reader->end || strchr(" \t\n;&|()<>", *end) != NULL);
+	return word_end(reader, word) != NULL;
 }
 
 static bool
 take(struct reader *reader, const char *word)
 {
-	if (!is_next(reader, word))
+	const char *end = word_end(reader, word);
+
+	if (end == NULL)
 		return false;
-	reader->at += strlen(word);
+	reader->at = end;
 	return true;
 }
 
-static bool
-is_closer(struct reader *reader)
+/* A reserved word that ends a list: where it ends, or NULL. */
+static const char *
+closer_end(const struct reader *reader)
 {
 	static const char *const closers[] = { "}", "fi", "done", "esac", "then", "else", "elif", "do" };
+	const char *end = NULL;
 
-	for (size_t i = 0; i < AB_COUNT_OF(closers); i++)
-		if (is_next(reader, closers[i]))
-			return true;
-	return false;
+	for (size_t i = 0; end == NULL && i < AB_COUNT_OF(closers); i++)
+		end = word_end(reader, closers[i]);
+	return end;
 }
 
 /* ---- compound commands ---- */
@@ -56,15 +71,12 @@ read_condition(struct reader *reader)
 			return false;
 		if (ab_shellread_peek(reader) < 0)
 			return ab_shellread_give_up(reader);
-		const char *raw = reader->at;
-		if (!ab_shellread_word(reader, &word, true))
+		if (take(reader, "]]"))
+			break;
+		const char *was = reader->at;
+		if (!ab_shellread_word(reader, &word, NULL, true))
 			return false;
-		if (reader->at - raw == 2 && memcmp(raw, "]]", 2) == 0)
-			break;
-		if (reader->at - raw == 3 && memcmp(raw, "]];", 3) == 0) {
-			reader->at--;
-			break;
-		}
+		reader->at += reader->at == was;
 	}
 	reader->stack_count = base;
 	return true;
@@ -181,7 +193,7 @@ read_case(struct reader *reader)
 		if (!ab_shellread_list(reader, -1))
 			return false;
 		/* ;; ;& ;;& */
-		while ((c = ab_shellread_peek(reader)) == ';' || c == '&')
+		for (int i = 0; i < 3 && ((c = ab_shellread_peek(reader)) == ';' || c == '&'); i++)
 			reader->at++;
 	}
 }
@@ -214,7 +226,7 @@ read_function_word(struct reader *reader)
 	struct ab_shell_word name;
 
 	ab_shellread_blanks(reader);
-	if (!ab_shellread_word(reader, &name, false))
+	if (!ab_shellread_word(reader, &name, NULL, false))
 		return false;
 	(void)ab_shellread_is_function(reader);
 	return ab_shellread_function(reader, &name);
@@ -231,6 +243,41 @@ read_parentheses(struct reader *reader)
 		return ab_shellread_arithmetic(reader, end);
 	}
 	return ab_shellread_subshell(reader, ')');
+}
+
+/* Whether a compound command is next. */
+static bool
+is_compound(struct reader *reader)
+{
+	static const char *const openers[] = { "{", "if", "while", "until", "for", "select", "case", "[[" };
+
+	ab_shellread_blanks(reader);
+	for (size_t i = 0; i < AB_COUNT_OF(openers); i++)
+		if (is_next(reader, openers[i]))
+			return true;
+	return ab_shellread_peek(reader) == '(';
+}
+
+/* coproc [NAME] COMMAND: only before a compound command there is a name. */
+static bool
+read_coprocess(struct reader *reader)
+{
+	uint32_t first = reader->shell->command_count, outer = reader->subshell;
+	const char *at;
+
+	reader->subshell = enter(reader, outer);
+	if (!is_compound(reader)) {
+		const char *was = reader->at;
+		for (at = was; at < reader->end && ab_shellread_is_name((unsigned char)*at, at == was); at++)
+			continue;
+		reader->at = at;
+		if (at == was || at == reader->end || (*at != ' ' && *at != '\t') || !is_compound(reader))
+			reader->at = was;
+	}
+	bool going = read_command(reader);
+	run_in_background(reader, first);
+	reader->subshell = outer;
+	return going;
 }
 
 /* A compound command that begins with a reserved word. *is: whether there was one. */
@@ -263,7 +310,7 @@ read_command(struct reader *reader)
 	if (take(reader, "function"))
 		return read_function_word(reader);
 	if (take(reader, "coproc"))
-		ab_shellread_blanks(reader);
+		return read_coprocess(reader);
 	if (ab_shellread_peek(reader) == '(')
 		going = read_parentheses(reader);
 	else
@@ -275,24 +322,42 @@ read_command(struct reader *reader)
 
 /* ---- lists ---- */
 
+/* What ends a part of `case` behind its first `;`. */
+static bool
+ends_clause(int c)
+{
+	return c == ';' || c == '&';
+}
+
+/* `time` with options that bash does not know is not its reserved word but meant for the command. */
+static bool
+take_time(struct reader *reader)
+{
+	const char *was = reader->at;
+
+	if (!take(reader, "time"))
+		return false;
+	for (ab_shellread_blanks(reader); take(reader, "-p") || take(reader, "--"); ab_shellread_blanks(reader))
+		continue;
+	if (ab_shellread_peek(reader) != '-')
+		return true;
+	reader->at = was;
+	return false;
+}
+
 static void
 skip_prefixes(struct reader *reader)
 {
 	for (;;) {
 		ab_shellread_blanks(reader);
-		if (take(reader, "!"))
-			continue;
-		if (!take(reader, "time"))
+		if (!take(reader, "!") && !take_time(reader))
 			return;
-		ab_shellread_blanks(reader);
-		while (take(reader, "-p") || take(reader, "--"))
-			ab_shellread_blanks(reader);
 	}
 }
 
-/* The elements of a pipeline run in subshells of their own. */
+/* A subshell begins: its index. */
 static uint32_t
-fresh_subshell(struct reader *reader, uint32_t outer)
+enter(struct reader *reader, uint32_t outer)
 {
 	struct ab_shell *shell = reader->shell;
 	uint32_t index = AB_SHELLREAD_GROW(shell->subshell, shell->subshell_count, shell->subshell_room);
@@ -301,78 +366,101 @@ fresh_subshell(struct reader *reader, uint32_t outer)
 	return index;
 }
 
+/*
+ * Only what follows a command tells whether it runs in a subshell, and those within it need the number of this one. So each is read
+ * in one of its own, and what was needless is dissolved: its commands, from the first on, and its subshells become the outer's.
+ */
 static void
-pipe_element(struct reader *reader, uint32_t first, uint32_t from)
+dissolve(struct reader *reader, uint32_t outer, uint32_t first)
 {
 	struct ab_shell *shell = reader->shell;
-	uint32_t inside = fresh_subshell(reader, reader->subshell);
+	uint32_t index = reader->subshell;
 
-	for (uint32_t i = from; i < shell->command_count; i++) {
+	for (uint32_t i = first; i < shell->command_count; i++)
+		if (shell->command[i].subshell == index)
+			shell->command[i].subshell = outer;
+	for (uint32_t i = index + 1; i < shell->subshell_count; i++)
+		if (shell->subshell[i] == index)
+			shell->subshell[i] = outer;
+	if (shell->subshell_count == index + 1)
+		shell->subshell_count--;
+}
+
+static void
+feed_element(struct reader *reader, uint32_t first, uint32_t from)
+{
+	struct ab_shell *shell = reader->shell;
+
+	for (uint32_t i = from; first < from && i < shell->command_count; i++) {
 		struct ab_shell_command *command = &shell->command[i];
-		if (command->subshell == reader->subshell)
-			command->subshell = inside;
-		if (command->feed == command->feed_end) {
-			command->feed = first;
+		/* Within a group what begins its pipelines reads what comes to the group. */
+		if (command->feed == command->feed_end)
 			command->feed_end = from;
-		}
+		command->feed = first;
 	}
 }
 
 static bool
 read_pipeline(struct reader *reader)
 {
-	uint32_t first = reader->shell->command_count, from = first;
-	int c;
+	uint32_t first = reader->shell->command_count, from = first, outer = reader->subshell;
 
-	skip_prefixes(reader);
-	if (!read_command(reader))
-		return false;
 	for (bool alone = true;; alone = false) {
+		reader->subshell = enter(reader, outer);
+		skip_prefixes(reader);
+		bool going = read_command(reader);
 		ab_shellread_blanks(reader);
-		c = ab_shellread_peek(reader);
-		bool on = c == '|' && ab_shellread_peek2(reader) != '|';
+		bool on = going && ab_shellread_peek(reader) == '|' && ab_shellread_peek2(reader) != '|';
 		if (on || !alone)
-			pipe_element(reader, first, from);
+			feed_element(reader, first, from);
+		else
+			dissolve(reader, outer, from);
+		reader->subshell = outer;
 		if (!on)
-			return true;
+			return going;
 		reader->at++;
 		if (ab_shellread_peek(reader) == '&')
 			reader->at++;
 		from = reader->shell->command_count;
 		if (!ab_shellread_newlines(reader))
 			return false;
-		skip_prefixes(reader);
-		if (!read_command(reader))
-			return false;
 	}
+}
+
+static void
+run_in_background(struct reader *reader, uint32_t first)
+{
+	for (uint32_t i = first; i < reader->shell->command_count; i++)
+		reader->shell->command[i].background = true;
 }
 
 /* Pipelines with && and || between them, up to what ends them; & puts them into the background. */
 static bool
 read_and_or(struct reader *reader)
 {
-	uint32_t first = reader->shell->command_count;
+	uint32_t first = reader->shell->command_count, outer = reader->subshell;
+	bool going = true;
 	int c;
 
+	reader->subshell = enter(reader, outer);
 	for (;;) {
-		if (!read_pipeline(reader))
-			return false;
+		going = going && read_pipeline(reader);
 		c = ab_shellread_peek(reader);
-		if ((c != '&' && c != '|') || ab_shellread_peek2(reader) != c)
+		if (!going || (c != '&' && c != '|') || ab_shellread_peek2(reader) != c)
 			break;
-		(void)ab_shellread_peek(reader);
 		reader->at++;
 		(void)ab_shellread_peek(reader);
 		reader->at++;
-		if (!ab_shellread_newlines(reader))
-			return false;
+		going = ab_shellread_newlines(reader);
 	}
-	if (c == '&') {
+	if (going && c == '&') {
 		reader->at++;
-		for (uint32_t i = first; i < reader->shell->command_count; i++)
-			reader->shell->command[i].background = true;
+		run_in_background(reader, first);
+	} else {
+		dissolve(reader, outer, first);
 	}
-	return true;
+	reader->subshell = outer;
+	return going;
 }
 
 bool
@@ -392,7 +480,7 @@ ab_shellread_list(struct reader *reader, int end)
 				return ab_shellread_give_up(reader);
 			break;
 		}
-		if (c == ')' || is_closer(reader) || (c == ';' && ab_shellread_peek2(reader) == ';'))
+		if (c == ')' || closer_end(reader) != NULL || (c == ';' && ends_clause(ab_shellread_peek2(reader))))
 			break;
 		if (c == ';' || c == '&' || c == '|') {
 			reader->at++;
@@ -414,7 +502,7 @@ ab_shellread_subshell(struct reader *reader, int end)
 	uint32_t outer = reader->subshell;
 	uint32_t base = reader->stack_count;
 
-	reader->subshell = fresh_subshell(reader, outer);
+	reader->subshell = enter(reader, outer);
 	bool going = ab_shellread_list(reader, end);
 	reader->subshell = outer;
 	reader->stack_count = base;
@@ -437,7 +525,7 @@ ab_shell_read(struct ab_shell *shell, const char *text, size_t len)
 	struct reader reader = { .shell = shell, .text = &scratch, .marks = &scratch_marks, .begin = text, .at = text, .end = text + len, .function = AB_SHELL_NONE };
 
 	*shell = (struct ab_shell){ .text = AB_BUF_INIT(SIZE_MAX / 2), .marks = AB_BUF_INIT(SIZE_MAX / 2) };
-	(void)fresh_subshell(&reader, 0);
+	(void)enter(&reader, 0);
 	while (!reader.hopeless) {
 		ab_buf_truncate(&scratch, 0);
 		ab_buf_truncate(&scratch_marks, 0);
@@ -445,13 +533,15 @@ ab_shell_read(struct ab_shell *shell, const char *text, size_t len)
 		reader.stack_count = 0;
 		reader.subshell = 0;
 		reader.function = AB_SHELL_NONE;
+		reader.pending_first = 0;
+		reader.substitution = false;
 		bool whole = ab_shellread_list(&reader, -1);
 		if (whole && reader.at >= reader.end)
 			break;
 		/* What no shell takes: on behind it, from the next line when that was in the middle of something. */
 		shell->broken = true;
-		const char *newline = whole ? reader.at : memchr(reader.at, '\n', (size_t)(reader.end - reader.at));
-		reader.at = newline == NULL ? reader.end : newline + 1;
+		const char *next = !whole ? memchr(reader.at, '\n', (size_t)(reader.end - reader.at)) : closer_end(&reader);
+		reader.at = next != NULL ? next : whole ? reader.at + 1 : reader.end;
 	}
 	for (uint32_t i = 0; i < reader.pending_count; i++)
 		free(reader.pending[i].delimiter);

@@ -20,41 +20,72 @@ ab_shellread_blanks(struct reader *reader)
 	reader->at = newline != NULL ? newline : reader->end;
 }
 
-/* The body of one here-document: up to a line that is the delimiter. */
-static bool
-read_document(struct reader *reader, const struct pending *pending)
+/* The body of one here-document: up to a line that is the delimiter. Returns its end; the reader is moved behind that line. */
+static const char *
+find_delimiter(struct reader *reader, const struct pending *pending)
 {
-	struct ab_shell *shell = reader->shell;
-	const char *body = reader->at, *end = reader->at;
-	bool found = false;
+	const char *end = reader->at;
+	bool joined = false; /* to the line before, by a backslash at the end of that */
 
-	while (!found && reader->at < reader->end) {
+	while (reader->at < reader->end) {
 		const char *line = reader->at, *newline = memchr(line, '\n', (size_t)(reader->end - line));
 		const char *line_end = newline != NULL ? newline : reader->end;
 		end = line;
 		while (pending->tabs && line < line_end && *line == '\t')
 			line++;
-		found = (size_t)(line_end - line) == pending->len && memcmp(line, pending->delimiter, pending->len) == 0;
+		size_t len = (size_t)(line_end - line);
+		bool same = !joined && len >= pending->len && memcmp(line, pending->delimiter, pending->len) == 0;
 		reader->at = newline != NULL ? newline + 1 : reader->end;
-		if (!found)
-			end = reader->at;
+		if (same && len == pending->len)
+			return end;
+		if (same && reader->substitution && line[pending->len] == ')') {
+			reader->at = line + pending->len;
+			return end;
+		}
+		size_t backslashes = 0;
+		while (!pending->quoted && backslashes < len && line_end[-1 - (ptrdiff_t)backslashes] == '\\')
+			backslashes++;
+		joined = backslashes % 2 == 1;
+		end = reader->at;
 	}
+	return end;
+}
+
+/* A body in which nothing counts. */
+static void
+keep_body(struct reader *reader, struct ab_shell_word *word, bool tabs)
+{
+	struct ab_shell *shell = reader->shell;
+
+	*word = (struct ab_shell_word){ .text = (uint32_t)shell->text.len, .inner = shell->command_count, .inner_end = shell->command_count,
+		.start = ab_shellread_position(reader) };
+	for (bool line = true; reader->at < reader->end; reader->at++) {
+		if (!line || !tabs || *reader->at != '\t')
+			ab_buf_putc(&shell->text, *reader->at);
+		line = *reader->at == '\n' || (line && *reader->at == '\t');
+	}
+	word->end = ab_shellread_position_end(reader);
+	word->len = (uint32_t)shell->text.len - word->text;
+	ab_buf_putc(&shell->text, '\0');
+	memset(ab_buf_reserve(&shell->marks, word->len + 1), AB_SHELL_PLAIN, word->len + 1);
+	shell->marks.len += word->len + 1;
+}
+
+static bool
+read_document(struct reader *reader, const struct pending *pending)
+{
+	struct ab_shell *shell = reader->shell;
 	struct reader sub = *reader;
-	struct ab_shell_word word = { .start = ab_shellread_position(reader) };
-	sub.at = body;
-	sub.end = end;
+	struct ab_shell_word word;
+
+	sub.end = find_delimiter(reader, pending);
 	if (pending->quoted) {
-		word = (struct ab_shell_word){ .text = (uint32_t)shell->text.len, .len = (uint32_t)(end - body), .inner = shell->command_count,
-			.inner_end = shell->command_count, .start = word.start, .end = word.start };
-		ab_buf_put(&shell->text, body, word.len);
-		ab_buf_putc(&shell->text, '\0');
-		char *marks = ab_buf_reserve(&shell->marks, word.len + 1);
-		memset(marks, AB_SHELL_PLAIN, word.len + 1);
-		shell->marks.len += word.len + 1;
+		keep_body(&sub, &word, pending->tabs);
 	} else {
 		sub.pending = NULL;
-		sub.pending_count = sub.pending_room = 0;
-		(void)ab_shellread_quoted(&sub, &word);
+		sub.pending_count = sub.pending_room = sub.pending_first = 0;
+		sub.substitution = false;
+		(void)ab_shellread_body(&sub, &word, pending->tabs);
 		for (uint32_t i = 0; i < sub.pending_count; i++)
 			free(sub.pending[i].delimiter);
 		free(sub.pending);
@@ -74,11 +105,11 @@ take_newline(struct reader *reader)
 	bool going = true;
 
 	reader->at++;
-	for (uint32_t i = 0; i < reader->pending_count; i++) {
+	for (uint32_t i = reader->pending_first; i < reader->pending_count; i++) {
 		going = going && read_document(reader, &reader->pending[i]);
 		free(reader->pending[i].delimiter);
 	}
-	reader->pending_count = 0;
+	reader->pending_count = reader->pending_first;
 	return going;
 }
 
@@ -102,8 +133,8 @@ ab_shellread_open(struct reader *reader)
 	struct ab_shell *shell = reader->shell;
 	uint32_t index = AB_SHELLREAD_GROW(shell->command, shell->command_count, shell->command_room);
 
-	shell->command[index] = (struct ab_shell_command){ .start = ab_shellread_position(reader), .subshell = reader->subshell,
-		.function = reader->function };
+	shell->command[index] = (struct ab_shell_command){ .start = ab_shellread_position(reader), .end = ab_shellread_position_end(reader),
+		.subshell = reader->subshell, .function = reader->function };
 	return index;
 }
 
@@ -124,20 +155,45 @@ ab_shellread_close(struct reader *reader, uint32_t index, uint32_t base)
 			shell->command[index].other_count += pass == 1;
 		}
 	reader->stack_count = base;
-	shell->command[index].end = reader->span > 0 ? reader->origin + reader->span : ab_shellread_position(reader);
+	shell->command[index].end = ab_shellread_position_end(reader);
+}
+
+static bool
+push(struct reader *reader, enum ab_shell_role role, const char *value)
+{
+	struct ab_shell_word word;
+
+	if (!ab_shellread_word(reader, &word, value, false))
+		return false;
+	word.role = (uint8_t)role;
+	uint32_t at = AB_SHELLREAD_GROW(reader->stack, reader->stack_count, reader->stack_room);
+	reader->stack[at] = word;
+	return true;
 }
 
 bool
 ab_shellread_push(struct reader *reader, enum ab_shell_role role)
 {
-	struct ab_shell_word word;
+	return push(reader, role, NULL);
+}
 
-	if (!ab_shellread_word(reader, &word, false))
-		return false;
-	word.role = role;
-	uint32_t at = AB_SHELLREAD_GROW(reader->stack, reader->stack_count, reader->stack_room);
-	reader->stack[at] = word;
-	return true;
+/* A here-document's delimiter is the word without its quotes; nothing in it is an expansion. */
+static size_t
+unquote(const struct reader *reader, const char *raw, const char *end, char *to)
+{
+	char *begin = to, quote = '\0';
+
+	for (const char *at = raw; (at = ab_shellread_pass(reader, at)) < end; at++) {
+		if (*at == quote && quote != '\0')
+			quote = '\0';
+		else if (quote == '\0' && (*at == '\'' || *at == '"'))
+			quote = *at;
+		else if (*at == '\\' && quote != '\'' && at + 1 < end && (quote == '\0' || at[1] == '"' || at[1] == '\\'))
+			*to++ = *++at;
+		else
+			*to++ = *at;
+	}
+	return (size_t)(to - begin);
 }
 
 static bool
@@ -147,14 +203,22 @@ read_delimiter(struct reader *reader, uint32_t command, bool tabs)
 	struct ab_shell_word word;
 	const char *raw = reader->at;
 
-	if (!ab_shellread_word(reader, &word, false))
+	if (!ab_shellread_word(reader, &word, NULL, false))
 		return false;
+	if (reader->at == raw)
+		return ab_shellread_complain(reader);
 	size_t len = (size_t)(reader->at - raw);
 	bool quoted = memchr(raw, '\'', len) != NULL || memchr(raw, '"', len) != NULL || memchr(raw, '\\', len) != NULL;
 	uint32_t at = AB_SHELLREAD_GROW(reader->pending, reader->pending_count, reader->pending_room);
-	char *delimiter = ab_calloc(word.len + 1, 1);
-	memcpy(delimiter, shell->text.data + word.text, word.len);
-	reader->pending[at] = (struct pending){ .command = command, .delimiter = delimiter, .len = word.len, .quoted = quoted, .tabs = tabs };
+	char *delimiter = ab_calloc(len + word.len + 1, 1);
+	size_t plain = 0;
+	while (plain < word.len && shell->marks.data[word.text + plain] == AB_SHELL_PLAIN)
+		plain++;
+	if (plain == word.len)
+		memcpy(delimiter, shell->text.data + word.text, plain);
+	else
+		plain = unquote(reader, raw, raw + len, delimiter);
+	reader->pending[at] = (struct pending){ .command = command, .delimiter = delimiter, .len = plain, .quoted = quoted, .tabs = tabs };
 	return true;
 }
 
@@ -187,8 +251,11 @@ read_redirection(struct reader *reader, uint32_t command)
 		role = AB_SHELL_WRITE;
 	}
 	ab_shellread_blanks(reader);
+	const char *was = reader->at;
 	if (!ab_shellread_push(reader, role))
 		return false;
+	if (reader->at == was)
+		return ab_shellread_complain(reader);
 	const struct ab_shell_word *word = &reader->stack[reader->stack_count - 1];
 	const char *text = reader->shell->text.data + word->text;
 	if (duplicate && (first == '<' || strspn(text, "0123456789-") == word->len))
@@ -200,46 +267,77 @@ read_redirection(struct reader *reader, uint32_t command)
 static bool
 at_redirection(struct reader *reader)
 {
-	const char *at = reader->at;
+	const char *end = reader->end, *at = ab_shellread_pass(reader, reader->at), *next;
 
-	while (at < reader->end && *at >= '0' && *at <= '9')
-		at++;
-	if (at == reader->at && at < reader->end && *at == '{') {
-		const char *close = at + 1;
-		while (close < reader->end && ((*close | 32) >= 'a' ? (*close | 32) <= 'z' : *close == '_' || (*close >= '0' && *close <= '9')))
-			close++;
-		if (close > at + 1 && close < reader->end && *close == '}')
-			at = close + 1;
-	}
-	if (reader->end - at >= 2 && at == reader->at && *at == '&' && at[1] == '>') {
-		reader->at++;
+	if (at < end && *at == '&') {
+		at = ab_shellread_pass(reader, at + 1);
+		if (at >= end || *at != '>')
+			return false;
+		reader->at = at;
 		return true;
 	}
-	if (at >= reader->end || (*at != '<' && *at != '>') || (at == reader->at && ab_shellread_peek2(reader) == '('))
+	if (at < end && *at == '{') {
+		at = ab_shellread_pass(reader, at + 1);
+		const char *name = at;
+		while (at < end && ab_shellread_is_name((unsigned char)*at, at == name))
+			at = ab_shellread_pass(reader, at + 1);
+		if (at == name || at >= end || *at != '}')
+			return false;
+		at = ab_shellread_pass(reader, at + 1);
+	} else {
+		while (at < end && *at >= '0' && *at <= '9')
+			at = ab_shellread_pass(reader, at + 1);
+	}
+	if (at >= end || (*at != '<' && *at != '>'))
+		return false;
+	next = ab_shellread_pass(reader, at + 1);
+	if (next < end && *next == '(')
 		return false;
 	reader->at = at;
 	return true;
+}
+
+/* Behind NAME, at `[`: behind the `]` that closes it, or NULL. Blanks count only in quotes: what they cut in two is not read as one. */
+static const char *
+subscript_end(const struct reader *reader, const char *at)
+{
+	size_t open = 0;
+	char quote = '\0';
+
+	for (; at < reader->end; at++) {
+		if (*at == quote && quote != '\0')
+			quote = '\0';
+		else if (*at == '\\' && quote != '\'')
+			at++;
+		else if (quote != '\0')
+			continue;
+		else if (*at == '\'' || *at == '"')
+			quote = *at;
+		else if (*at == ' ' || *at == '\t' || *at == '\n' || *at == ';')
+			return NULL;
+		else if (*at == '[')
+			open++;
+		else if (*at == ']' && --open == 0)
+			return at + 1;
+	}
+	return NULL;
 }
 
 /* NAME=, NAME+=, NAME[…]= at the reader: where the value begins, or NULL. */
 static const char *
 assignment_value(const struct reader *reader)
 {
-	const char *at = reader->at;
+	const char *begin = ab_shellread_pass(reader, reader->at), *at = begin;
 
-	while (at < reader->end && (((*at | 32) >= 'a' && (*at | 32) <= 'z') || *at == '_' || (at > reader->at && *at >= '0' && *at <= '9')))
-		at++;
-	if (at == reader->at || at >= reader->end)
+	while (at < reader->end && ab_shellread_is_name((unsigned char)*at, at == begin))
+		at = ab_shellread_pass(reader, at + 1);
+	if (at == begin || at >= reader->end)
 		return NULL;
-	if (*at == '[') {
-		while (at < reader->end && *at != ']' && *at != '\n' && *at != ';' && *at != ' ')
-			at++;
-		if (at >= reader->end || *at != ']')
-			return NULL;
-		at++;
-	}
+	if (*at == '[' && (at = subscript_end(reader, at)) == NULL)
+		return NULL;
+	at = ab_shellread_pass(reader, at);
 	if (at < reader->end && *at == '+')
-		at++;
+		at = ab_shellread_pass(reader, at + 1);
 	return at < reader->end && *at == '=' ? at + 1 : NULL;
 }
 
@@ -251,8 +349,8 @@ read_array(struct reader *reader, const char *value)
 	struct ab_shell_word word = { .role = AB_SHELL_ASSIGNMENT, .array = true, .text = (uint32_t)reader->shell->text.len,
 		.start = ab_shellread_position(reader), .inner = reader->shell->command_count };
 
-	ab_buf_put(&reader->shell->text, "", 1);
-	ab_buf_put(&reader->shell->marks, "", 1);
+	ab_buf_putc(&reader->shell->text, '\0');
+	ab_buf_putc(&reader->shell->marks, AB_SHELL_PLAIN);
 	reader->at = value + 1;
 	for (;;) {
 		if (!ab_shellread_newlines(reader))
@@ -262,7 +360,7 @@ read_array(struct reader *reader, const char *value)
 			return ab_shellread_give_up(reader);
 		if (c == ')')
 			break;
-		if (strchr("(;&|<>", c) != NULL && c != 0 && !((c == '<' || c == '>') && ab_shellread_peek2(reader) == '('))
+		if (c != 0 && strchr("(;&|<>", c) != NULL && !((c == '<' || c == '>') && ab_shellread_peek2(reader) == '('))
 			reader->at++;
 		else if (!ab_shellread_push(reader, AB_SHELL_WORD))
 			return false;
@@ -270,7 +368,7 @@ read_array(struct reader *reader, const char *value)
 	reader->at++;
 	reader->stack_count = base;
 	word.inner_end = reader->shell->command_count;
-	word.end = ab_shellread_position(reader);
+	word.end = ab_shellread_position_end(reader);
 	uint32_t at = AB_SHELLREAD_GROW(reader->stack, reader->stack_count, reader->stack_room);
 	reader->stack[at] = word;
 	return true;
@@ -323,9 +421,9 @@ ab_shellread_simple(struct reader *reader)
 		if (value != NULL && value < reader->end && *value == '(') {
 			going = read_array(reader, value);
 		} else if (value != NULL && !named) {
-			going = ab_shellread_push(reader, AB_SHELL_ASSIGNMENT);
+			going = push(reader, AB_SHELL_ASSIGNMENT, value);
 		} else {
-			going = ab_shellread_push(reader, AB_SHELL_WORD);
+			going = push(reader, AB_SHELL_WORD, value);
 			if (going && !named && reader->stack_count == base + 1 && ab_shellread_is_function(reader)) {
 				struct ab_shell_word name = reader->stack[base];
 				reader->stack_count = base;

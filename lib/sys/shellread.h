@@ -11,6 +11,12 @@ struct pending {
 	bool quoted, tabs;
 };
 
+enum quoting {
+	QUOTING_NONE,
+	QUOTING_DOUBLE,	  /* in double quotes */
+	QUOTING_DOCUMENT, /* a here-document, or arithmetic: a double quote is only itself */
+};
+
 struct reader {
 	struct ab_shell *shell;
 	const char *at, *end, *begin;
@@ -22,16 +28,21 @@ struct reader {
 	struct ab_shell_word *stack;
 	uint32_t stack_count, stack_room;
 	struct pending *pending; /* here-documents whose bodies begin after the next newline */
-	uint32_t pending_count, pending_room;
+	uint32_t pending_count, pending_room, pending_first; /* those before the first belong to the text around a substitution */
+	bool substitution; /* in $(…): its parenthesis may follow a here-document's delimiter */
 	bool hopeless;	   /* too deep, or the text ended within something: nothing more can be read */
 	const char *no_arithmetic; /* no `((` from here on is closed */
 };
 
+/* Past the line continuations at a place. */
+const char *ab_shellread_pass(const struct reader *reader, const char *at);
 /* The next byte, line continuations passed over; -1 at the end. */
 int ab_shellread_peek(struct reader *reader);
 /* The byte after it. */
 int ab_shellread_peek2(struct reader *reader);
 uint32_t ab_shellread_position(const struct reader *reader);
+/* Where what has just been read ends. */
+uint32_t ab_shellread_position_end(const struct reader *reader);
 
 /* One more thing in a vector: its index. */
 #define AB_SHELLREAD_GROW(vector, count, room)                                                                  \
@@ -69,10 +80,15 @@ bool ab_shellread_is_function(struct reader *reader);
 
 /* words, shellword.c */
 
-/* Read a word at the reader into word; pattern: `(` and `|` do not end it (in `[[ … ]]`). False: cannot go on. */
-bool ab_shellread_word(struct reader *reader, struct ab_shell_word *word, bool pattern);
-/* The same for text in which only $, ` and \ count, up to the reader's end: a here-document, an arithmetic expression. */
-bool ab_shellread_quoted(struct reader *reader, struct ab_shell_word *word);
+/*
+ * Read a word at the reader into word. value: behind the = of an assignment, or NULL; pattern: `(` and `|` do not end it (in
+ * `[[ … ]]`). False: cannot go on.
+ */
+bool ab_shellread_word(struct reader *reader, struct ab_shell_word *word, const char *value, bool pattern);
+/* The body of an unquoted here-document, up to the reader's end; tabs: those that begin a line are taken away. */
+bool ab_shellread_body(struct reader *reader, struct ab_shell_word *word, bool tabs);
+/* Whether a name goes on (or begins) with this byte. */
+bool ab_shellread_is_name(int c, bool first);
 /* At `((`: the end of the arithmetic expression behind its `))`, or NULL: two parentheses. */
 const char *ab_shellread_arithmetic_end(struct reader *reader, const char *from);
 /* Read an arithmetic expression for the commands in it; the reader stands at its beginning. */

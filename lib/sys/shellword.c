@@ -1,27 +1,33 @@
 /* Words of shell text: quotes, escapes, expansions. */
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "sys/shellread.h"
 
-static bool read_piece(struct reader *reader, bool quoted);
+static bool read_piece(struct reader *reader, enum quoting quoting);
+
+const char *
+ab_shellread_pass(const struct reader *reader, const char *at)
+{
+	while (reader->end - at >= 2 && at[0] == '\\' && at[1] == '\n')
+		at += 2;
+	return at;
+}
 
 int
 ab_shellread_peek(struct reader *reader)
 {
-	while (reader->end - reader->at >= 2 && reader->at[0] == '\\' && reader->at[1] == '\n')
-		reader->at += 2;
+	reader->at = ab_shellread_pass(reader, reader->at);
 	return reader->at < reader->end ? (unsigned char)*reader->at : -1;
 }
 
 int
 ab_shellread_peek2(struct reader *reader)
 {
-	const char *next = reader->at + 1;
+	const char *next = ab_shellread_pass(reader, reader->at + 1);
 
-	while (reader->end - next >= 2 && next[0] == '\\' && next[1] == '\n')
-		next += 2;
 	return next < reader->end ? (unsigned char)*next : -1;
 }
 
@@ -29,6 +35,18 @@ uint32_t
 ab_shellread_position(const struct reader *reader)
 {
 	return reader->span > 0 ? reader->origin : reader->origin + (uint32_t)(reader->at - reader->begin);
+}
+
+uint32_t
+ab_shellread_position_end(const struct reader *reader)
+{
+	return reader->span > 0 ? reader->origin + reader->span : ab_shellread_position(reader);
+}
+
+static bool
+is_one_of(char c, const char *set)
+{
+	return c != '\0' && strchr(set, c) != NULL;
 }
 
 static void
@@ -60,8 +78,8 @@ ab_shellread_complain(struct reader *reader)
 	return !reader->hopeless;
 }
 
-static bool
-is_name(int c, bool first)
+bool
+ab_shellread_is_name(int c, bool first)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (!first && c >= '0' && c <= '9');
 }
@@ -78,15 +96,17 @@ sub_reader(const struct reader *reader, const char *begin, const char *end)
 	sub.begin = sub.at = begin;
 	sub.end = end;
 	sub.pending = NULL;
-	sub.pending_count = sub.pending_room = 0;
+	sub.pending_count = sub.pending_room = sub.pending_first = 0;
 	sub.depth++;
 	return sub;
 }
 
-/* What the sub-reader learned that outlives it. Its pending here-documents have no bodies. */
+/* What the sub-reader learned that outlives it. Its pending here-documents have no bodies. Its text is not kept. */
 static bool
-sub_end(struct reader *reader, struct reader *sub)
+sub_end(struct reader *reader, struct reader *sub, size_t len)
 {
+	ab_buf_truncate(reader->text, len);
+	ab_buf_truncate(reader->marks, len);
 	for (uint32_t i = 0; i < sub->pending_count; i++)
 		free(sub->pending[i].delimiter);
 	free(sub->pending);
@@ -114,13 +134,11 @@ read_for_commands(struct reader *reader, const char *end)
 	struct reader sub = sub_reader(reader, reader->at, end);
 
 	if (too_deep(&sub))
-		return sub_end(reader, &sub);
-	while (sub.at < sub.end && read_piece(&sub, true))
+		return sub_end(reader, &sub, len);
+	while (sub.at < sub.end && read_piece(&sub, QUOTING_DOCUMENT))
 		continue;
-	ab_buf_truncate(reader->text, len);
-	ab_buf_truncate(reader->marks, len);
 	reader->at = end;
-	return sub_end(reader, &sub);
+	return sub_end(reader, &sub, len);
 }
 
 const char *
@@ -163,36 +181,50 @@ ab_shellread_arithmetic(struct reader *reader, const char *end)
 static bool
 read_substitution(struct reader *reader)
 {
-	if (!ab_shellread_subshell(reader, ')'))
-		return false;
-	put_one(reader, '$', AB_SHELL_OUTPUT);
-	return true;
+	uint32_t first = reader->pending_first;
+	bool outer = reader->substitution;
+
+	reader->pending_first = reader->pending_count;
+	reader->substitution = true;
+	bool going = ab_shellread_subshell(reader, ')');
+	reader->pending_first = first;
+	reader->substitution = outer;
+	if (going)
+		put_one(reader, '$', AB_SHELL_OUTPUT);
+	return going;
 }
 
 /* `…`: a backslash before $, ` or \ is taken away (in double quotes before " too), then it is read as $(…) is. */
 static bool
-read_backquotes(struct reader *reader, bool quoted)
+read_backquotes(struct reader *reader, enum quoting quoting)
 {
 	AB_AUTO_BUF struct ab_buf inner = AB_BUF_INIT(SIZE_MAX / 2);
+	size_t len = reader->text->len;
 	uint32_t start = ab_shellread_position(reader);
 
 	for (reader->at++; reader->at < reader->end && *reader->at != '`'; reader->at++) {
-		if (*reader->at == '\\' && reader->end - reader->at >= 2 &&
-		    (strchr("$`\\", reader->at[1]) != NULL || (quoted && reader->at[1] == '"')))
+		if (*reader->at == '\\' && reader->end - reader->at >= 2 && is_one_of(reader->at[1], quoting == QUOTING_DOUBLE ? "$`\\\"" : "$`\\"))
 			reader->at++;
 		ab_buf_putc(&inner, *reader->at);
 	}
 	if (reader->at >= reader->end)
 		return ab_shellread_give_up(reader);
 	reader->at++;
-	struct reader sub = sub_reader(reader, inner.data, inner.data + inner.len);
+	struct reader sub = sub_reader(reader, reader->at, reader->at);
 	sub.origin = start;
-	sub.span = ab_shellread_position(reader) - start + (reader->span > 0);
+	sub.span = reader->span > 0 ? reader->span : ab_shellread_position(reader) - start;
 	sub.no_arithmetic = NULL;
-	if (!too_deep(&sub) && inner.len > 0)
-		(void)ab_shellread_subshell(&sub, -1);
+	sub.substitution = false;
+	if (inner.len > 0) {
+		sub.begin = sub.at = inner.data;
+		sub.end = inner.data + inner.len;
+	}
+	if (!too_deep(&sub) && inner.len > 0 && ab_shellread_subshell(&sub, -1) && sub.at < sub.end)
+		(void)ab_shellread_complain(&sub);
+	if (!sub_end(reader, &sub, len))
+		return false;
 	put_one(reader, '$', AB_SHELL_OUTPUT);
-	return sub_end(reader, &sub);
+	return true;
 }
 
 /* In double quotes a single quote counts in ${x#…}, ${x%…} and ${x/…} and not in ${x:-…}: whether this is one of the former. */
@@ -201,17 +233,20 @@ is_pattern_operator(const struct reader *reader)
 {
 	const char *at = reader->at;
 
-	while (at < reader->end && (is_name((unsigned char)*at, false) || strchr("@*!?$-", *at) != NULL))
+	while (at < reader->end && (ab_shellread_is_name((unsigned char)*at, false) || is_one_of(*at, "@*!?$-")))
 		at++;
-	return at > reader->at && at < reader->end && strchr("#%/^,", *at) != NULL;
+	if (at > reader->at && at < reader->end && *at == '[')
+		while (at < reader->end && *at != '\n' && *at++ != ']')
+			continue;
+	return at > reader->at && at < reader->end && is_one_of(*at, "#%/^,");
 }
 
 /* ${…}: only ${HOME} is known. The rest is passed over up to its brace, and looked at for commands. */
 static bool
-read_parameter(struct reader *reader, bool quoted)
+read_parameter(struct reader *reader, enum quoting quoting)
 {
 	size_t len = reader->text->len;
-	bool quotes = !quoted || is_pattern_operator(reader);
+	bool quotes = quoting == QUOTING_NONE || is_pattern_operator(reader);
 	int c;
 
 	if (reader->end - reader->at >= 5 && memcmp(reader->at, "HOME}", 5) == 0) {
@@ -226,7 +261,7 @@ read_parameter(struct reader *reader, bool quoted)
 		if (c < 0)
 			return ab_shellread_give_up(reader);
 		if ((c == '\'' && quotes) || c == '"' || c == '\\' || c == '`' || c == '$') {
-			if (!read_piece(reader, false))
+			if (!read_piece(reader, c != '$' && c != '`' ? QUOTING_NONE : quotes ? QUOTING_NONE : quoting))
 				return false;
 		} else {
 			reader->at++;
@@ -289,6 +324,24 @@ put_character(struct reader *reader, unsigned code)
 	put(reader, utf8, len, AB_SHELL_PLAIN);
 }
 
+/* Behind \c. */
+static bool
+read_control(struct reader *reader)
+{
+	char c = *reader->at++;
+	unsigned code = c == '?' ? 0x7f : (unsigned char)c & 0x1f;
+
+	if (code != 0)
+		put_one(reader, (char)code, AB_SHELL_PLAIN);
+	if (c == '\\' && reader->at < reader->end) {
+		/* The backslash quotes what follows here, too: one of two is taken, and an apostrophe does not end the string. */
+		if (*reader->at == '\'')
+			put_one(reader, '\'', AB_SHELL_PLAIN);
+		reader->at += *reader->at == '\\' || *reader->at == '\'';
+	}
+	return code != 0;
+}
+
 /* Behind the backslash; false: the value is NUL, at which bash ends the word's text. */
 static bool
 read_ansi_escape(struct reader *reader)
@@ -311,17 +364,22 @@ read_ansi_escape(struct reader *reader)
 		return code != 0;
 	}
 	if (c == 'x' || c == 'u' || c == 'U') {
-		code = read_number(reader, 16, c == 'x' ? 2 : c == 'u' ? 4 : 8, &any);
+		bool braces = c == 'x' && reader->at < reader->end && *reader->at == '{';
+		reader->at += braces;
+		code = read_number(reader, 16, braces ? UINT_MAX : c == 'x' ? 2 : c == 'u' ? 4 : 8, &any);
+		if (braces) {
+			code &= 0xff;
+			any = true;
+			reader->at += reader->at < reader->end && *reader->at == '}';
+		}
 		if (any && code != 0 && c == 'x')
 			put_one(reader, (char)code, AB_SHELL_PLAIN);
 		else if (any && code != 0)
 			put_character(reader, code);
 		if (any)
 			return code != 0;
-	} else if (c == 'c' && reader->at < reader->end) {
-		code = (unsigned char)*reader->at++ & 0x1f;
-		put_one(reader, (char)code, AB_SHELL_PLAIN);
-		return code != 0;
+	} else if (c == 'c' && reader->at < reader->end && *reader->at != '\'') {
+		return read_control(reader);
 	}
 	put_one(reader, '\\', AB_SHELL_PLAIN);
 	put_one(reader, c, AB_SHELL_PLAIN);
@@ -357,11 +415,15 @@ read_ansi(struct reader *reader)
 static bool
 read_variable(struct reader *reader)
 {
-	const char *name = reader->at;
+	static const char HOME[] = "HOME";
+	size_t len = 0;
+	bool home = true;
 
-	while (reader->at < reader->end && is_name((unsigned char)*reader->at, reader->at == name))
+	for (int c; ab_shellread_is_name(c = ab_shellread_peek(reader), len == 0); len++) {
+		home = home && len < 4 && c == HOME[len];
 		reader->at++;
-	if (reader->at - name == 4 && memcmp(name, "HOME", 4) == 0)
+	}
+	if (home && len == 4)
 		put_one(reader, '~', AB_SHELL_HOME);
 	else
 		put_one(reader, '?', AB_SHELL_UNKNOWN);
@@ -370,8 +432,41 @@ read_variable(struct reader *reader)
 
 static bool read_double_quotes(struct reader *reader);
 
+/* $[…], the older form of $((…)); where no bracket closes it soon, it is only a dollar sign. */
 static bool
-read_dollar(struct reader *reader, bool quoted)
+is_closed(const struct reader *reader)
+{
+	size_t left = (size_t)(reader->end - reader->at);
+
+	return memchr(reader->at, ']', left < 256 ? left : 256) != NULL;
+}
+
+static bool
+read_brackets(struct reader *reader)
+{
+	size_t len = reader->text->len, open = 0;
+
+	if (too_deep(reader))
+		return false;
+	reader->depth++;
+	do {
+		int c = ab_shellread_peek(reader);
+		if (c < 0)
+			return ab_shellread_give_up(reader);
+		open += c == '[';
+		open -= c == ']';
+		if (!read_piece(reader, QUOTING_DOCUMENT))
+			return false;
+	} while (open > 0);
+	reader->depth--;
+	ab_buf_truncate(reader->text, len);
+	ab_buf_truncate(reader->marks, len);
+	put_one(reader, '?', AB_SHELL_UNKNOWN);
+	return true;
+}
+
+static bool
+read_dollar(struct reader *reader, enum quoting quoting)
 {
 	const char *arithmetic;
 
@@ -388,17 +483,19 @@ read_dollar(struct reader *reader, bool quoted)
 	}
 	if (c == '{') {
 		reader->at++;
-		return read_parameter(reader, quoted);
+		return read_parameter(reader, quoting);
 	}
-	if (c == '\'' && !quoted) {
+	if (c == '[' && is_closed(reader))
+		return read_brackets(reader);
+	if (c == '\'' && quoting == QUOTING_NONE) {
 		reader->at++;
 		return read_ansi(reader);
 	}
-	if (c == '"' && !quoted)
+	if (c == '"' && quoting == QUOTING_NONE)
 		return read_double_quotes(reader);
-	if (is_name(c, true))
+	if (ab_shellread_is_name(c, true))
 		return read_variable(reader);
-	if (c > 0 && strchr("@*#?-$!0123456789", c) != NULL) {
+	if (c >= 0 && is_one_of((char)c, "@*#?-$!0123456789")) {
 		reader->at++;
 		put_one(reader, '?', AB_SHELL_UNKNOWN);
 		return true;
@@ -419,7 +516,7 @@ read_double_quotes(struct reader *reader)
 	while ((c = ab_shellread_peek(reader)) != '"') {
 		if (c < 0)
 			return ab_shellread_give_up(reader);
-		if (!read_piece(reader, true))
+		if (!read_piece(reader, QUOTING_DOUBLE))
 			return false;
 	}
 	reader->depth--;
@@ -427,10 +524,11 @@ read_double_quotes(struct reader *reader)
 	return true;
 }
 
-/* A character, a quoted string or an expansion. quoted: in double quotes or the like. */
+/* A character, a quoted string or an expansion. */
 static bool
-read_piece(struct reader *reader, bool quoted)
+read_piece(struct reader *reader, enum quoting quoting)
 {
+	bool quoted = quoting != QUOTING_NONE;
 	int c = ab_shellread_peek(reader);
 	const char *close;
 
@@ -438,12 +536,12 @@ read_piece(struct reader *reader, bool quoted)
 		return true;
 	switch (c) {
 	case '$':
-		return read_dollar(reader, quoted);
+		return read_dollar(reader, quoting);
 	case '`':
-		return read_backquotes(reader, quoted);
+		return read_backquotes(reader, quoting);
 	case '\\':
 		reader->at++;
-		if (reader->at >= reader->end || (quoted && strchr("$`\"\\", *reader->at) == NULL))
+		if (reader->at >= reader->end || (quoted && !is_one_of(*reader->at, quoting == QUOTING_DOUBLE ? "$`\"\\" : "$`\\")))
 			put_one(reader, '\\', AB_SHELL_PLAIN);
 		else
 			put_one(reader, *reader->at++, AB_SHELL_PLAIN);
@@ -464,7 +562,7 @@ read_piece(struct reader *reader, bool quoted)
 	default:
 		break;
 	}
-	put_one(reader, (char)c, !quoted && strchr("*?[]{},", c) != NULL && c != 0 ? AB_SHELL_GLOB : AB_SHELL_PLAIN);
+	put_one(reader, (char)c, !quoted && is_one_of((char)c, "*?[]{},") ? AB_SHELL_GLOB : AB_SHELL_PLAIN);
 	reader->at++;
 	return true;
 }
@@ -486,7 +584,7 @@ end_word(struct reader *reader, struct ab_shell_word *word)
 
 	word->len = (uint32_t)reader->text->len - base;
 	word->text = (uint32_t)shell->text.len;
-	word->end = reader->span > 0 ? reader->origin + reader->span : ab_shellread_position(reader);
+	word->end = ab_shellread_position_end(reader);
 	word->inner_end = shell->command_count;
 	ab_buf_put(&shell->text, reader->text->data != NULL ? reader->text->data + base : "", word->len);
 	ab_buf_putc(&shell->text, '\0');
@@ -512,7 +610,7 @@ read_extended_pattern(struct reader *reader)
 		if (c == '(' || c == ')' || c == '|') {
 			put_one(reader, (char)c, AB_SHELL_GLOB);
 			reader->at++;
-		} else if (!read_piece(reader, false)) {
+		} else if (!read_piece(reader, QUOTING_NONE)) {
 			return false;
 		}
 	} while (open > 0);
@@ -525,24 +623,48 @@ ends_word(struct reader *reader, int c, bool pattern)
 	if (c < 0 || c == ' ' || c == '\t' || c == '\n')
 		return true;
 	if (pattern)
-		return false;
+		return c == ';' || c == '&';
 	if (c == '<' || c == '>')
 		return ab_shellread_peek2(reader) != '(';
 	return c == ';' || c == '&' || c == '|' || c == '(' || c == ')';
 }
 
-bool
-ab_shellread_word(struct reader *reader, struct ab_shell_word *word, bool pattern)
+/* ~, ~NAME, ~+ and ~- up to a slash or the word's end; quoted characters make it an ordinary one. False: it is. */
+static bool
+read_tilde(struct reader *reader, bool assigned)
 {
+	const char *at = reader->at + 1, *name = at;
+
+	while (at < reader->end && (ab_shellread_is_name((unsigned char)*at, false) || is_one_of(*at, ".-+")))
+		at++;
+	if (at < reader->end && !is_one_of(*at, "/ \t\n;&|()<>") && !(assigned && *at == ':'))
+		return false;
+	bool directory = at - name == 1 && (*name == '+' || *name == '-');
+	put_one(reader, directory ? '?' : '~', directory ? AB_SHELL_UNKNOWN : AB_SHELL_HOME);
+	reader->at += directory ? 2 : 1;
+	return true;
+}
+
+bool
+ab_shellread_word(struct reader *reader, struct ab_shell_word *word, const char *value, bool pattern)
+{
+	bool assigned = false;
 	int c, last = 0;
 
 	begin_word(reader, word);
-	if (ab_shellread_peek(reader) == '~') {
-		put_one(reader, '~', AB_SHELL_HOME);
-		reader->at++;
-	}
 	for (;;) {
 		c = ab_shellread_peek(reader);
+		if (c == '~' && (last == 0 || (assigned && last == ':')) && read_tilde(reader, assigned)) {
+			last = c;
+			continue;
+		}
+		if (c == '=' && !assigned && reader->at + 1 == value) {
+			assigned = true;
+			put_one(reader, '=', AB_SHELL_PLAIN);
+			reader->at++;
+			last = 0;
+			continue;
+		}
 		if (c == '(' && !pattern && last != 0 && strchr("?*+@!", last) != NULL) {
 			if (!read_extended_pattern(reader))
 				return false;
@@ -551,13 +673,13 @@ ab_shellread_word(struct reader *reader, struct ab_shell_word *word, bool patter
 		}
 		if (ends_word(reader, c, pattern))
 			break;
-		if ((c == '<' || c == '>') && !pattern) {
+		if ((c == '<' || c == '>') && ab_shellread_peek2(reader) == '(') {
 			reader->at++;
 			(void)ab_shellread_peek(reader);
 			reader->at++;
 			if (!read_substitution(reader))
 				return false;
-		} else if (!read_piece(reader, false)) {
+		} else if (!read_piece(reader, QUOTING_NONE)) {
 			return false;
 		}
 		last = c;
@@ -567,12 +689,20 @@ ab_shellread_word(struct reader *reader, struct ab_shell_word *word, bool patter
 }
 
 bool
-ab_shellread_quoted(struct reader *reader, struct ab_shell_word *word)
+ab_shellread_body(struct reader *reader, struct ab_shell_word *word, bool tabs)
 {
+	bool line = true;
+
 	begin_word(reader, word);
-	while (reader->at < reader->end)
-		if (!read_piece(reader, true))
-			return false;
+	while (reader->at < reader->end) {
+		char c = *reader->at;
+		if (line && tabs && c == '\t')
+			reader->at++;
+		else if (!read_piece(reader, QUOTING_DOCUMENT))
+			break;
+		line = c == '\n' || (line && c == '\t');
+	}
+	bool whole = reader->at >= reader->end;
 	end_word(reader, word);
-	return true;
+	return whole;
 }
