@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "sys/guardjudge.h"
 
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,@%+-"
 #define NESTED_MAX 12	 /* sh -c 'sh -c …' */
 #define NEAR 8		 /* commands of a pipeline that are looked at for what a shell reads */
 #define WRAPPERS_MAX 32	 /* env env env … */
@@ -26,7 +27,7 @@ found(const struct judge *judge, const struct ab_guard_rule *rule, size_t start,
 	}
 	while (judge->outer != NULL)
 		judge = judge->outer;
-	while (end > start && strchr(" \t\r\n;", judge->source[end - 1]) != NULL)
+	while (end > start && strchr(" \t\r\n", judge->source[end - 1]) != NULL)
 		end--;
 	size_t len = end - start, max = sizeof(verdict->part) - 1;
 	verdict->rule = rule;
@@ -346,8 +347,12 @@ judge_call(struct call *call)
 		return true;
 	unwrap(call);
 	const struct ab_guard_rule *rule = guard_rule(call);
-	if (rule != NULL)
-		return found(call->judge, rule, call->command->start, call->command->end);
+	if (rule != NULL) {
+		/* What is handed over is a part of it, too. */
+		bool piped = rule == guard_rule_remote_code() && call->command->feed_end > call->command->feed;
+		const struct ab_shell_command *first = piped ? &call->judge->shell->command[call->command->feed] : call->command;
+		return found(call->judge, rule, first->start, call->command->end);
+	}
 	return call->program != NULL && judge_nested(call);
 }
 
@@ -399,12 +404,12 @@ judge_commands(struct judge *judge)
 static bool
 judge_shell(struct judge *judge)
 {
-	uint32_t function;
+	size_t start, end;
 	bool dangerous = judge_commands(judge);
-	const struct ab_guard_rule *bomb = dangerous ? NULL : guard_rule_of_bomb(judge, &function);
+	const struct ab_guard_rule *bomb = dangerous ? NULL : guard_rule_of_bomb(judge, &start, &end);
 
 	if (bomb != NULL)
-		dangerous = found(judge, bomb, judge->shell->function[function].start, judge->shell->function[function].end);
+		dangerous = found(judge, bomb, start, end);
 	if (!dangerous && judge->shell->too_deep)
 		dangerous = found(judge, guard_rule_unreadable(), 0, strlen(judge->source));
 	for (uint32_t i = 0; judge->cwd != NULL && i < judge->shell->subshell_count; i++)
@@ -452,6 +457,12 @@ ab_guard_argv(char *const *argv, const struct ab_guard_place *place, struct ab_g
 
 	/* A quoted word is that word to a shell: the one reader serves. */
 	for (; *argv != NULL; argv++) {
+		size_t len = strlen(*argv);
+		if (len > 0 && strspn(*argv, PLAIN) == len) {
+			ab_buf_put(&source, *argv, len);
+			ab_buf_puts(&source, argv[1] != NULL ? " " : "");
+			continue;
+		}
 		ab_buf_putc(&source, '\'');
 		for (const char *at = *argv; *at != '\0'; at++) {
 			if (*at == '\'')
@@ -466,7 +477,7 @@ ab_guard_argv(char *const *argv, const struct ab_guard_place *place, struct ab_g
 int
 ab_guard_refuse(const struct ab_guard_verdict *verdict, struct ab_error *err)
 {
-	ab_fail(err, AB_E_DENIED_DANGEROUS, "%s: %s", verdict->rule->name, verdict->rule->why);
+	ab_fail(err, AB_E_DENIED_DANGEROUS, "the guard's rule %s: %s", verdict->rule->name, verdict->rule->why);
 	ab_error_operation(err, "%s", verdict->part);
 	ab_error_hint(err, "%s", verdict->rule->safer);
 	return -1;

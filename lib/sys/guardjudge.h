@@ -105,8 +105,10 @@ const char *guard_cwd(const struct judge *judge, uint32_t subshell);
 
 /* The rule that is against it, or NULL. */
 const struct ab_guard_rule *guard_rule(const struct call *call);
-const struct ab_guard_rule *guard_rule_of_bomb(const struct judge *judge, uint32_t *function);
+/* As above for a whole text; *start, *end: of the part. */
+const struct ab_guard_rule *guard_rule_of_bomb(const struct judge *judge, size_t *start, size_t *end);
 const struct ab_guard_rule *guard_rule_unreadable(void);
+const struct ab_guard_rule *guard_rule_remote_code(void);
 /* An interpreter's own reading: whether it takes its program from standard input; *text: or from this word (0: none). */
 bool guard_reads_program(const struct call *call, uint32_t *text);
 

@@ -249,6 +249,19 @@ rule_privilege(const struct call *call)
 	return kind_of(call) == TOOL_PRIVILEGE && !only_tells(call);
 }
 
+/* Signals that end nothing. */
+static bool
+is_harmless_signal(const char *name)
+{
+	static const char *const harmless[] = { "0", "ALRM", "CHLD", "CONT", "HUP", "PIPE", "URG", "USR1", "USR2", "WINCH", NULL };
+
+	name += strncmp(name, "SIG", 3) == 0 ? 3 : 0;
+	for (const char *const *at = harmless; *at != NULL; at++)
+		if (strcmp(name, *at) == 0)
+			return true;
+	return false;
+}
+
 static bool
 rule_kill_all(const struct call *call)
 {
@@ -262,11 +275,14 @@ rule_kill_all(const struct call *call)
 		const char *text = guard_text(call, i);
 		if (strcmp(text, "-s") == 0 || strcmp(text, "-n") == 0 || strcmp(text, "--signal") == 0) {
 			signal = true;
-			i++;
+			if (++i < call->count && is_harmless_signal(guard_text(call, i)))
+				return false;
 		} else if (strcmp(text, "--") == 0) {
 			signal = true;
 		} else if (text[0] == '-' && !signal) {
 			signal = true;
+			if (is_harmless_signal(text + 1))
+				return false;
 		} else if (guard_is(call, i, "1") || guard_is(call, i, "-1")) {
 			return true;
 		}
@@ -373,32 +389,58 @@ guard_rule(const struct call *call)
 }
 
 const struct ab_guard_rule *
+guard_rule_remote_code(void)
+{
+	return &rules[REMOTE_CODE];
+}
+
+const struct ab_guard_rule *
 guard_rule_unreadable(void)
 {
 	return &rules[UNREADABLE];
 }
 
+/* $0: the script itself. */
+static bool
+is_itself(const struct judge *judge, const struct ab_shell_command *command)
+{
+	const struct ab_shell_word *word = command->word_count > 0 ? &judge->shell->word[command->word] : NULL;
+	const char *raw = word != NULL ? judge->source + word->start : "";
+
+	return word != NULL && ((word->end - word->start == 2 && memcmp(raw, "$0", 2) == 0) || (word->end - word->start == 4 && memcmp(raw, "\"$0\"", 4) == 0));
+}
+
+static bool
+calls(const struct ab_shell *shell, const struct ab_shell_command *command, const struct ab_shell_function *function)
+{
+	const struct ab_shell_word *word = &shell->word[command->word];
+
+	return word->len == function->len && memcmp(shell->text.data + word->text, shell->text.data + function->name, word->len) == 0;
+}
+
 /* A function that calls itself twice, once at least into a pipe or the background; or a script that does so ($0|$0&). */
 const struct ab_guard_rule *
-guard_rule_of_bomb(const struct judge *judge, uint32_t *function)
+guard_rule_of_bomb(const struct judge *judge, size_t *start, size_t *end)
 {
 	const struct ab_shell *shell = judge->shell;
-	unsigned *calls = shell->function_count == 0 ? NULL : ab_calloc(shell->function_count, sizeof(*calls) * 2), *apart = calls + shell->function_count;
+	unsigned *times = ab_calloc((size_t)shell->function_count * 2 + 2, sizeof(*times)), *apart = times + shell->function_count;
 	bool bomb = false;
 
-	for (uint32_t i = 0; calls != NULL && i < shell->command_count && !bomb; i++) {
+	for (uint32_t i = 0; i < shell->command_count && !bomb; i++) {
 		const struct ab_shell_command *command = &shell->command[i];
-		if (command->function == AB_SHELL_NONE || command->word_count == 0)
+		if (command->feed_end > command->feed && is_itself(judge, command) && is_itself(judge, &shell->command[command->feed])) {
+			*start = shell->command[command->feed].start;
+			*end = command->end;
+			bomb = true;
+		}
+		if (command->function == AB_SHELL_NONE || command->word_count == 0 || !calls(shell, command, &shell->function[command->function]))
 			continue;
-		const struct ab_shell_function *own = &shell->function[command->function];
-		const struct ab_shell_word *word = &shell->word[command->word];
-		if (word->len != own->len || memcmp(shell->text.data + word->text, shell->text.data + own->name, own->len) != 0)
-			continue;
-		calls[command->function]++;
+		times[command->function]++;
 		apart[command->function] += command->background || command->feed_end > command->feed;
-		bomb = calls[command->function] >= 2 && apart[command->function] >= 1;
-		*function = command->function;
+		*start = shell->function[command->function].start;
+		*end = shell->function[command->function].end;
+		bomb = times[command->function] >= 2 && apart[command->function] >= 1;
 	}
-	free(calls);
+	free(times);
 	return bomb ? &rules[FORK_BOMB] : NULL;
 }

@@ -1,8 +1,9 @@
 /*
- * What sys/shell makes of a text, for tests: shell-words [--list] <TEXT
+ * What sys/shell makes of a text, for tests: shell-words [--list | --only NAME] <TEXT
  *
- * The words of each simple command, each followed by NUL, as `printf '%s\0'` would print them. --list: a line a command, for eyes:
- * number, words with the marks of what is not plain, redirections, what feeds it.
+ * The words of each simple command, each followed by NUL, as `printf '%s\0'` would print them. --only: of those with this name; a
+ * word 0x1e ends each. --list: a line a command, for eyes: number, words with the marks of what is not plain, redirections, what
+ * feeds it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -55,6 +56,21 @@ list(const struct ab_shell *shell)
 		puts(shell->too_deep ? "too deep" : "broken");
 }
 
+static void
+print(const struct ab_shell *shell, const char *only)
+{
+	for (uint32_t i = 0; i < shell->command_count; i++) {
+		const struct ab_shell_command *command = &shell->command[i];
+		const struct ab_shell_word *word = &shell->word[command->word];
+		if (only != NULL && (command->word_count == 0 || strcmp(shell->text.data + word->text, only) != 0))
+			continue;
+		for (uint32_t j = 0; j < command->word_count; j++)
+			fwrite(shell->text.data + word[j].text, 1, word[j].len + 1, stdout);
+		if (only != NULL)
+			fwrite("\x1e", 1, 2, stdout);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -71,11 +87,7 @@ main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--list") == 0)
 		list(&shell);
 	else
-		for (uint32_t i = 0; i < shell.command_count; i++)
-			for (uint32_t j = 0; j < shell.command[i].word_count; j++) {
-				const struct ab_shell_word *word = &shell.word[shell.command[i].word + j];
-				fwrite(shell.text.data + word->text, 1, word->len + 1, stdout);
-			}
+		print(&shell, argc > 2 && strcmp(argv[1], "--only") == 0 ? argv[2] : NULL);
 	ab_shell_release(&shell);
 	ab_buf_release(&text);
 	return fflush(stdout) == 0 ? 0 : 1;
