@@ -10,7 +10,7 @@
 #include "sys/guardjudge.h"
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,@%+-"
-#define NESTED_MAX 12	 /* sh -c 'sh -c …' */
+#define NESTED_MAX 6	 /* sh -c 'sh -c …' */
 #define NEAR 8		 /* commands of a pipeline that are looked at for what a shell reads */
 #define WRAPPERS_MAX 32	 /* env env env … */
 
@@ -416,6 +416,7 @@ judge_shell(struct judge *judge)
 		free(judge->cwd[i]);
 	free(judge->cwd);
 	free(judge->foreign);
+	free(judge->places);
 	return dangerous;
 }
 

@@ -59,6 +59,7 @@ struct judge {
 	size_t part, part_end;
 	const struct judge *outer;
 	char **cwd;	    /* of each subshell: a path, "" unknown, NULL: as the one around it */
+	uint8_t *places;    /* of each word: enum guard_place + 1 once it is known, for the directory in which its command runs */
 	uint32_t *foreign;  /* how many of the commands before each write what was downloaded or decoded, or pass it on */
 	unsigned depth;
 };

@@ -9,7 +9,7 @@
 
 #define WORD_MAX 4096	 /* a longer word names no path (PATH_MAX) */
 #define PARTS_MAX 256	 /* parts of a path that are looked at */
-#define BRACES_MAX 64	 /* words that a brace expansion gives, of which each is looked at */
+#define BRACES_MAX 32	 /* words that a brace expansion gives, of which each is looked at */
 
 /* hier(7), file-hierarchy(7): what a recursive deletion or change of modes ruins. */
 static const char *const system_directories[] = { "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/media",
@@ -74,7 +74,7 @@ splice(struct spelling *into, const struct spelling *word, size_t from, size_t t
 
 /* Call judge for each word that bash makes of it; the worst answer. */
 static enum guard_place
-each_spelling(const struct spelling *word, unsigned *left, enum guard_place (*judge)(const void *data, const struct spelling *word), const void *data)
+each_spelling(const struct spelling *word, unsigned *left, enum guard_place (*judge)(void *data, const struct spelling *word), void *data)
 {
 	size_t at = 0, end = 0, from;
 	unsigned open = 0;
@@ -256,17 +256,23 @@ place_of_system(const char *path, bool pattern)
 struct place_data {
 	const struct judge *judge;
 	const char *cwd;
+	struct path path;
+	char text[WORD_MAX * 2];
 };
 
 static enum guard_place
-judge_spelling(const void *data, const struct spelling *word)
+judge_spelling(void *data, const struct spelling *word)
 {
-	const struct place_data *place = data;
+	struct place_data *place = data;
 	const char *scope = place->judge->place->scope;
-	struct path *path = ab_reallocarray(NULL, 1, sizeof(*path));
-	char *text = ab_reallocarray(NULL, 1, WORD_MAX * 2);
+	struct path *path = &place->path;
+	char *text = place->text;
 	enum guard_place found = PLACE_OTHER;
 
+	/* From within the scope only `..` leads out. */
+	if (scope != NULL && place->cwd != NULL && is_in(place->cwd, scope) && word->len > 0 && word->marks[0] != AB_SHELL_HOME &&
+	    word->text[0] != '/' && memmem(word->text, word->len, "..", 2) == NULL)
+		return PLACE_OTHER;
 	if (path_of(path, word, place->cwd)) {
 		while (path->count > 0 && path->pattern[path->count - 1] && is_everything(path->part[path->count - 1]))
 			path->count--;
@@ -278,29 +284,47 @@ judge_spelling(const void *data, const struct spelling *word)
 		else if (scope == NULL || !is_in(text, scope))
 			found = place_of_system(text, has_pattern(path));
 	}
-	free(text);
-	free(path);
 	return found;
+}
+
+/* Most words are short and lead nowhere. */
+static bool
+leads_nowhere(const struct call *call, const struct ab_shell_word *word)
+{
+	const char *text = call->judge->shell->text.data + word->text, *marks = call->judge->shell->marks.data + word->text;
+
+	if (word->len == 0 || word->len >= WORD_MAX)
+		return true;
+	return strchr("/.~", text[0]) == NULL && memchr(text, '/', word->len) == NULL && memchr(marks, AB_SHELL_GLOB, word->len) == NULL &&
+	    marks[0] != AB_SHELL_HOME && call->judge->cwd == NULL;
 }
 
 enum guard_place
 guard_place(const struct call *call, const struct ab_shell_word *word)
 {
-	const struct ab_shell *shell = call->judge->shell;
-	struct place_data data = { call->judge, guard_cwd(call->judge, call->command->subshell) };
-	const char *text = shell->text.data + word->text, *marks = shell->marks.data + word->text;
+	struct judge *judge = call->judge;
+	const struct ab_shell *shell = judge->shell;
 	unsigned left = BRACES_MAX;
+	bool whole = word >= shell->word && word < shell->word + shell->word_count;
 
-	/* Most words are short and lead nowhere. */
-	if (word->len == 0 || word->len >= WORD_MAX || (text[0] != '/' && text[0] != '.' && text[0] != '~' && memchr(text, '/', word->len) == NULL &&
-	    memchr(marks, AB_SHELL_GLOB, word->len) == NULL && marks[0] != AB_SHELL_HOME && call->judge->cwd == NULL))
+	if (leads_nowhere(call, word))
 		return PLACE_OTHER;
+	if (judge->places == NULL)
+		judge->places = ab_calloc(shell->word_count, sizeof(*judge->places));
+	if (whole && judge->places[word - shell->word] != 0)
+		return (enum guard_place)(judge->places[word - shell->word] - 1);
+	struct place_data *data = ab_reallocarray(NULL, 1, sizeof(*data));
 	struct spelling *spelling = ab_reallocarray(NULL, 1, sizeof(*spelling));
-	memcpy(spelling->text, text, word->len);
-	memcpy(spelling->marks, marks, word->len);
+	data->judge = judge;
+	data->cwd = guard_cwd(judge, call->command->subshell);
+	memcpy(spelling->text, shell->text.data + word->text, word->len);
+	memcpy(spelling->marks, shell->marks.data + word->text, word->len);
 	spelling->len = word->len;
-	enum guard_place found = each_spelling(spelling, &left, judge_spelling, &data);
+	enum guard_place found = each_spelling(spelling, &left, judge_spelling, data);
+	if (whole)
+		judge->places[word - shell->word] = (uint8_t)(found + 1);
 	free(spelling);
+	free(data);
 	return found;
 }
 
@@ -320,9 +344,11 @@ char *
 guard_change(const struct judge *judge, const char *cwd, const struct ab_shell_word *word)
 {
 	const struct ab_shell *shell = judge->shell;
-	struct spelling *spelling = ab_calloc(1, sizeof(*spelling));
-	struct path *path = ab_calloc(1, sizeof(*path));
-	char *text = ab_calloc(1, WORD_MAX * 2 + 1);
+	struct spelling *spelling = ab_reallocarray(NULL, 1, sizeof(*spelling));
+	struct path *path = ab_reallocarray(NULL, 1, sizeof(*path));
+	char *text = ab_reallocarray(NULL, 1, WORD_MAX * 2 + 1);
+
+	text[0] = '\0';
 
 	if (word->len > 0 && word->len < WORD_MAX) {
 		memcpy(spelling->text, shell->text.data + word->text, word->len);

@@ -203,13 +203,13 @@ ab_shellread_function(struct reader *reader, const struct ab_shell_word *name)
 {
 	struct ab_shell *shell = reader->shell;
 	uint32_t outer = reader->function;
-	uint32_t index = AB_SHELLREAD_GROW(shell->function, shell->function_count, shell->function_room);
 
 	if (reader->depth >= AB_SHELL_DEPTH_MAX) {
 		reader->shell->too_deep = true;
 		return ab_shellread_give_up(reader);
 	}
 	reader->depth++;
+	uint32_t index = AB_SHELLREAD_GROW(shell->function, shell->function_count, shell->function_room);
 	shell->function[index] = (struct ab_shell_function){ .name = name->text, .len = name->len, .outer = outer, .start = name->start };
 	reader->function = index;
 	bool going = ab_shellread_newlines(reader) && read_command(reader);

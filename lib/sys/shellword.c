@@ -645,6 +645,21 @@ read_tilde(struct reader *reader, bool assigned)
 	return true;
 }
 
+/* Bytes that mean nothing anywhere in a word, which is most of them: taken together. */
+static int
+read_plain(struct reader *reader)
+{
+	const char *begin = reader->at;
+
+	while (reader->at < reader->end && ((*reader->at >= 'a' && *reader->at <= 'z') || (*reader->at >= 'A' && *reader->at <= 'Z') ||
+	    (*reader->at >= '-' && *reader->at <= '9') || *reader->at == '_'))
+		reader->at++;
+	if (reader->at == begin)
+		return 0;
+	put(reader, begin, (size_t)(reader->at - begin), AB_SHELL_PLAIN);
+	return reader->at[-1];
+}
+
 bool
 ab_shellread_word(struct reader *reader, struct ab_shell_word *word, const char *value, bool pattern)
 {
@@ -653,6 +668,8 @@ ab_shellread_word(struct reader *reader, struct ab_shell_word *word, const char 
 
 	begin_word(reader, word);
 	for (;;) {
+		if ((c = read_plain(reader)) != 0)
+			last = c;
 		c = ab_shellread_peek(reader);
 		if (c == '~' && (last == 0 || (assigned && last == ':')) && read_tilde(reader, assigned)) {
 			last = c;
