@@ -522,7 +522,8 @@ void
 ab_shell_read(struct ab_shell *shell, const char *text, size_t len)
 {
 	struct ab_buf scratch AB_AUTO_BUF = AB_BUF_INIT(SIZE_MAX / 2), scratch_marks AB_AUTO_BUF = AB_BUF_INIT(SIZE_MAX / 2);
-	struct reader reader = { .shell = shell, .text = &scratch, .marks = &scratch_marks, .begin = text, .at = text, .end = text + len, .function = AB_SHELL_NONE };
+	struct reader reader = { .shell = shell, .text = &scratch, .marks = &scratch_marks, .begin = text, .at = text, .end = text + len,
+		.function = AB_SHELL_NONE };
 
 	*shell = (struct ab_shell){ .text = AB_BUF_INIT(SIZE_MAX / 2), .marks = AB_BUF_INIT(SIZE_MAX / 2) };
 	(void)enter(&reader, 0);

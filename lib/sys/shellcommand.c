@@ -254,8 +254,10 @@ read_redirection(struct reader *reader, uint32_t command)
 	const char *was = reader->at;
 	if (!ab_shellread_push(reader, role))
 		return false;
-	if (reader->at == was)
+	if (reader->at == was) {
+		reader->stack_count--;
 		return ab_shellread_complain(reader);
+	}
 	const struct ab_shell_word *word = &reader->stack[reader->stack_count - 1];
 	const char *text = reader->shell->text.data + word->text;
 	if (duplicate && (first == '<' || strspn(text, "0123456789-") == word->len))
@@ -297,23 +299,28 @@ at_redirection(struct reader *reader)
 	return true;
 }
 
-/* Behind NAME, at `[`: behind the `]` that closes it, or NULL. Blanks count only in quotes: what they cut in two is not read as one. */
+/*
+ * Behind NAME, at `[`: behind the `]` that closes it, or NULL. What would end a word counts only in quotes and in $(…): so nobody
+ * looks ahead here beyond the word that is read next.
+ */
 static const char *
 subscript_end(const struct reader *reader, const char *at)
 {
-	size_t open = 0;
-	char quote = '\0';
+	size_t open = 0, parentheses = 0;
+	char quote = '\0', last = '\0';
 
-	for (; at < reader->end; at++) {
-		if (*at == quote && quote != '\0')
-			quote = '\0';
-		else if (*at == '\\' && quote != '\'')
+	for (; at < reader->end; last = *at++) {
+		if (*at == '\\' && quote != '\'' && reader->end - at >= 2)
 			at++;
 		else if (quote != '\0')
-			continue;
+			quote = *at == quote ? '\0' : quote;
 		else if (*at == '\'' || *at == '"')
 			quote = *at;
-		else if (*at == ' ' || *at == '\t' || *at == '\n' || *at == ';')
+		else if (*at == '(' && (last == '$' || parentheses > 0))
+			parentheses++;
+		else if (parentheses > 0)
+			parentheses -= *at == ')';
+		else if (*at != '\0' && strchr(" \t\n;&|()<>", *at) != NULL)
 			return NULL;
 		else if (*at == '[')
 			open++;
@@ -341,17 +348,10 @@ assignment_value(const struct reader *reader)
 	return at < reader->end && *at == '=' ? at + 1 : NULL;
 }
 
-/* NAME=( … ): the words in it are of no use but for the commands in them. */
+/* The words of an array up to its parenthesis, which is taken; nothing of them stays. */
 static bool
-read_array(struct reader *reader, const char *value)
+read_elements(struct reader *reader)
 {
-	uint32_t base = reader->stack_count;
-	struct ab_shell_word word = { .role = AB_SHELL_ASSIGNMENT, .array = true, .text = (uint32_t)reader->shell->text.len,
-		.start = ab_shellread_position(reader), .inner = reader->shell->command_count };
-
-	ab_buf_putc(&reader->shell->text, '\0');
-	ab_buf_putc(&reader->shell->marks, AB_SHELL_PLAIN);
-	reader->at = value + 1;
 	for (;;) {
 		if (!ab_shellread_newlines(reader))
 			return false;
@@ -366,7 +366,24 @@ read_array(struct reader *reader, const char *value)
 			return false;
 	}
 	reader->at++;
+	return true;
+}
+
+/* NAME=( … ): the words in it are of no use but for the commands in them. */
+static bool
+read_array(struct reader *reader, const char *value)
+{
+	uint32_t base = reader->stack_count;
+	struct ab_shell_word word = { .role = AB_SHELL_ASSIGNMENT, .array = true, .text = (uint32_t)reader->shell->text.len,
+		.start = ab_shellread_position(reader), .inner = reader->shell->command_count };
+
+	ab_buf_putc(&reader->shell->text, '\0');
+	ab_buf_putc(&reader->shell->marks, AB_SHELL_PLAIN);
+	reader->at = value + 1;
+	bool going = read_elements(reader);
 	reader->stack_count = base;
+	if (!going)
+		return false;
 	word.inner_end = reader->shell->command_count;
 	word.end = ab_shellread_position_end(reader);
 	uint32_t at = AB_SHELLREAD_GROW(reader->stack, reader->stack_count, reader->stack_room);

@@ -1,4 +1,4 @@
-/* For shell.c and shellword.c alone: the reader, and what the two need of each other. */
+/* For shell*.c alone: the reader, and what they need of each other. */
 #ifndef AB_SYS_SHELLREAD_H
 #define AB_SYS_SHELLREAD_H
 
@@ -45,8 +45,11 @@ uint32_t ab_shellread_position(const struct reader *reader);
 uint32_t ab_shellread_position_end(const struct reader *reader);
 
 /* One more thing in a vector: its index. */
-#define AB_SHELLREAD_GROW(vector, count, room)                                                                  \
-	((count) == (room) ? (void)((vector) = ab_reallocarray((vector), (room) = (room) == 0 ? 16 : (room) * 2, sizeof(*(vector)))) : (void)0, (count)++)
+#define AB_SHELLREAD_GROW(vector, count, room)                                                                     \
+	((count) == (room) ? (void)((vector) = ab_reallocarray((vector), (room) = (room) == 0 ? 16 : (room) * 2,  \
+				    sizeof(*(vector))))                                                    \
+			   : (void)0,                                                                      \
+	    (count)++)
 
 /* The text ended within something, or is too deep: nothing more is read. Always false. */
 bool ab_shellread_give_up(struct reader *reader);
@@ -89,6 +92,10 @@ bool ab_shellread_word(struct reader *reader, struct ab_shell_word *word, const 
 bool ab_shellread_body(struct reader *reader, struct ab_shell_word *word, bool tabs);
 /* Whether a name goes on (or begins) with this byte. */
 bool ab_shellread_is_name(int c, bool first);
+/* Bytes for the word that is being read. */
+void ab_shellread_put(struct reader *reader, const char *bytes, size_t len, enum ab_shell_mark mark);
+/* Behind `$'`: up to the apostrophe that ends it. */
+bool ab_shellread_ansi(struct reader *reader);
 /* At `((`: the end of the arithmetic expression behind its `))`, or NULL: two parentheses. */
 const char *ab_shellread_arithmetic_end(struct reader *reader, const char *from);
 /* Read an arithmetic expression for the commands in it; the reader stands at its beginning. */

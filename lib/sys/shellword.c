@@ -1,5 +1,4 @@
 /* Words of shell text: quotes, escapes, expansions. */
-#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -49,8 +48,8 @@ is_one_of(char c, const char *set)
 	return c != '\0' && strchr(set, c) != NULL;
 }
 
-static void
-put(struct reader *reader, const char *bytes, size_t len, enum ab_shell_mark mark)
+void
+ab_shellread_put(struct reader *reader, const char *bytes, size_t len, enum ab_shell_mark mark)
 {
 	ab_buf_put(reader->text, bytes, len);
 	memset(ab_buf_reserve(reader->marks, len), (int)mark, len);
@@ -60,7 +59,7 @@ put(struct reader *reader, const char *bytes, size_t len, enum ab_shell_mark mar
 static void
 put_one(struct reader *reader, char byte, enum ab_shell_mark mark)
 {
-	put(reader, &byte, 1, mark);
+	ab_shellread_put(reader, &byte, 1, mark);
 }
 
 bool
@@ -275,141 +274,6 @@ read_parameter(struct reader *reader, enum quoting quoting)
 	return true;
 }
 
-/* ---- $'…' ---- */
-
-static unsigned
-read_number(struct reader *reader, unsigned base, unsigned digits, bool *any)
-{
-	unsigned value = 0;
-
-	*any = false;
-	for (; digits > 0 && reader->at < reader->end; digits--, reader->at++) {
-		char c = *reader->at;
-		unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') :
-		    c >= 'a' && c <= 'f'	      ? (unsigned)(c - 'a') + 10 :
-		    c >= 'A' && c <= 'F'	      ? (unsigned)(c - 'A') + 10 :
-							99;
-		if (digit >= base)
-			break;
-		value = value * base + digit;
-		*any = true;
-	}
-	return value;
-}
-
-static void
-put_character(struct reader *reader, unsigned code)
-{
-	char utf8[4];
-	size_t len = 1;
-
-	if (code < 0x80) {
-		utf8[0] = (char)code;
-	} else if (code < 0x800) {
-		utf8[0] = (char)(0xc0 | code >> 6);
-		utf8[1] = (char)(0x80 | (code & 0x3f));
-		len = 2;
-	} else if (code < 0x10000) {
-		utf8[0] = (char)(0xe0 | code >> 12);
-		utf8[1] = (char)(0x80 | (code >> 6 & 0x3f));
-		utf8[2] = (char)(0x80 | (code & 0x3f));
-		len = 3;
-	} else {
-		utf8[0] = (char)(0xf0 | (code >> 18 & 7));
-		utf8[1] = (char)(0x80 | (code >> 12 & 0x3f));
-		utf8[2] = (char)(0x80 | (code >> 6 & 0x3f));
-		utf8[3] = (char)(0x80 | (code & 0x3f));
-		len = 4;
-	}
-	put(reader, utf8, len, AB_SHELL_PLAIN);
-}
-
-/* Behind \c. */
-static bool
-read_control(struct reader *reader)
-{
-	char c = *reader->at++;
-	unsigned code = c == '?' ? 0x7f : (unsigned char)c & 0x1f;
-
-	if (code != 0)
-		put_one(reader, (char)code, AB_SHELL_PLAIN);
-	if (c == '\\' && reader->at < reader->end) {
-		/* The backslash quotes what follows here, too: one of two is taken, and an apostrophe does not end the string. */
-		if (*reader->at == '\'')
-			put_one(reader, '\'', AB_SHELL_PLAIN);
-		reader->at += *reader->at == '\\' || *reader->at == '\'';
-	}
-	return code != 0;
-}
-
-/* Behind the backslash; false: the value is NUL, at which bash ends the word's text. */
-static bool
-read_ansi_escape(struct reader *reader)
-{
-	static const char FROM[] = "abefnrtvE\\'\"?", TO[] = "\a\b\033\f\n\r\t\v\033\\'\"?";
-	char c = *reader->at++;
-	const char *known = strchr(FROM, c);
-	bool any = true;
-	unsigned code;
-
-	if (c != '\0' && known != NULL) {
-		put_one(reader, TO[known - FROM], AB_SHELL_PLAIN);
-		return true;
-	}
-	if (c >= '0' && c <= '7') {
-		reader->at--;
-		code = read_number(reader, 8, 3, &any) & 0xff;
-		if (code != 0)
-			put_one(reader, (char)code, AB_SHELL_PLAIN);
-		return code != 0;
-	}
-	if (c == 'x' || c == 'u' || c == 'U') {
-		bool braces = c == 'x' && reader->at < reader->end && *reader->at == '{';
-		reader->at += braces;
-		code = read_number(reader, 16, braces ? UINT_MAX : c == 'x' ? 2 : c == 'u' ? 4 : 8, &any);
-		if (braces) {
-			code &= 0xff;
-			any = true;
-			reader->at += reader->at < reader->end && *reader->at == '}';
-		}
-		if (any && code != 0 && c == 'x')
-			put_one(reader, (char)code, AB_SHELL_PLAIN);
-		else if (any && code != 0)
-			put_character(reader, code);
-		if (any)
-			return code != 0;
-	} else if (c == 'c' && reader->at < reader->end && *reader->at != '\'') {
-		return read_control(reader);
-	}
-	put_one(reader, '\\', AB_SHELL_PLAIN);
-	put_one(reader, c, AB_SHELL_PLAIN);
-	return true;
-}
-
-static bool
-read_ansi(struct reader *reader)
-{
-	size_t kept = AB_SHELL_NONE;
-
-	while (reader->at < reader->end && *reader->at != '\'') {
-		if (*reader->at == '\\' && reader->end - reader->at >= 2) {
-			reader->at++;
-			if (!read_ansi_escape(reader) && kept == AB_SHELL_NONE)
-				kept = reader->text->len;
-		} else {
-			put_one(reader, *reader->at++, AB_SHELL_PLAIN);
-		}
-	}
-	if (reader->at >= reader->end)
-		return ab_shellread_give_up(reader);
-	reader->at++;
-	if (kept != AB_SHELL_NONE) {
-		ab_buf_truncate(reader->text, kept);
-		ab_buf_truncate(reader->marks, kept);
-	}
-	return true;
-}
-
 /* ---- pieces ---- */
 
 static bool
@@ -489,7 +353,7 @@ read_dollar(struct reader *reader, enum quoting quoting)
 		return read_brackets(reader);
 	if (c == '\'' && quoting == QUOTING_NONE) {
 		reader->at++;
-		return read_ansi(reader);
+		return ab_shellread_ansi(reader);
 	}
 	if (c == '"' && quoting == QUOTING_NONE)
 		return read_double_quotes(reader);
@@ -552,7 +416,7 @@ read_piece(struct reader *reader, enum quoting quoting)
 		close = memchr(reader->at + 1, '\'', (size_t)(reader->end - reader->at - 1));
 		if (close == NULL)
 			return ab_shellread_give_up(reader);
-		put(reader, reader->at + 1, (size_t)(close - reader->at - 1), AB_SHELL_PLAIN);
+		ab_shellread_put(reader, reader->at + 1, (size_t)(close - reader->at - 1), AB_SHELL_PLAIN);
 		reader->at = close + 1;
 		return true;
 	case '"':
@@ -656,7 +520,7 @@ read_plain(struct reader *reader)
 		reader->at++;
 	if (reader->at == begin)
 		return 0;
-	put(reader, begin, (size_t)(reader->at - begin), AB_SHELL_PLAIN);
+	ab_shellread_put(reader, begin, (size_t)(reader->at - begin), AB_SHELL_PLAIN);
 	return reader->at[-1];
 }
 
