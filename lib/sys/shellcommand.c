@@ -57,8 +57,8 @@ keep_body(struct reader *reader, struct ab_shell_word *word, bool tabs)
 {
 	struct ab_shell *shell = reader->shell;
 
-	*word = (struct ab_shell_word){ .text = (uint32_t)shell->text.len, .inner = shell->command_count, .inner_end = shell->command_count,
-		.start = ab_shellread_position(reader) };
+	*word = (struct ab_shell_word){ .text = (uint32_t)shell->text.len, .inner = shell->command_count,
+		.inner_end = shell->command_count, .start = ab_shellread_position(reader) };
 	for (bool line = true; reader->at < reader->end; reader->at++) {
 		if (!line || !tabs || *reader->at != '\t')
 			ab_buf_putc(&shell->text, *reader->at);
@@ -133,8 +133,8 @@ ab_shellread_open(struct reader *reader)
 	struct ab_shell *shell = reader->shell;
 	uint32_t index = AB_SHELLREAD_GROW(shell->command, shell->command_count, shell->command_room);
 
-	shell->command[index] = (struct ab_shell_command){ .start = ab_shellread_position(reader), .end = ab_shellread_position_end(reader),
-		.subshell = reader->subshell, .function = reader->function };
+	shell->command[index] = (struct ab_shell_command){ .start = ab_shellread_position(reader),
+		.end = ab_shellread_position_end(reader), .subshell = reader->subshell, .function = reader->function };
 	return index;
 }
 

@@ -193,16 +193,27 @@ read_substitution(struct reader *reader)
 	return going;
 }
 
+/* At <( or >(. */
+static bool
+read_process(struct reader *reader)
+{
+	reader->at++;
+	(void)ab_shellread_peek(reader);
+	reader->at++;
+	return read_substitution(reader);
+}
+
 /* `…`: a backslash before $, ` or \ is taken away (in double quotes before " too), then it is read as $(…) is. */
 static bool
 read_backquotes(struct reader *reader, enum quoting quoting)
 {
 	AB_AUTO_BUF struct ab_buf inner = AB_BUF_INIT(SIZE_MAX / 2);
 	size_t len = reader->text->len;
+	const char *quotable = quoting == QUOTING_DOUBLE ? "$`\\\"" : "$`\\";
 	uint32_t start = ab_shellread_position(reader);
 
 	for (reader->at++; reader->at < reader->end && *reader->at != '`'; reader->at++) {
-		if (*reader->at == '\\' && reader->end - reader->at >= 2 && is_one_of(reader->at[1], quoting == QUOTING_DOUBLE ? "$`\\\"" : "$`\\"))
+		if (*reader->at == '\\' && reader->end - reader->at >= 2 && is_one_of(reader->at[1], quotable))
 			reader->at++;
 		ab_buf_putc(&inner, *reader->at);
 	}
@@ -261,6 +272,9 @@ read_parameter(struct reader *reader, enum quoting quoting)
 			return ab_shellread_give_up(reader);
 		if ((c == '\'' && quotes) || c == '"' || c == '\\' || c == '`' || c == '$') {
 			if (!read_piece(reader, c != '$' && c != '`' ? QUOTING_NONE : quotes ? QUOTING_NONE : quoting))
+				return false;
+		} else if ((c == '<' || c == '>') && quoting == QUOTING_NONE && ab_shellread_peek2(reader) == '(') {
+			if (!read_process(reader))
 				return false;
 		} else {
 			reader->at++;
@@ -555,10 +569,7 @@ ab_shellread_word(struct reader *reader, struct ab_shell_word *word, const char 
 		if (ends_word(reader, c, pattern))
 			break;
 		if ((c == '<' || c == '>') && ab_shellread_peek2(reader) == '(') {
-			reader->at++;
-			(void)ab_shellread_peek(reader);
-			reader->at++;
-			if (!read_substitution(reader))
+			if (!read_process(reader))
 				return false;
 		} else if (!read_piece(reader, QUOTING_NONE)) {
 			return false;

@@ -8,9 +8,10 @@ continuations, bytes that are not UTF-8, characters that are special elsewhere, 
 comments, groups, substitutions, compound commands, redirections, here-documents. A case is such that every command of it runs, once
 and in the order of the text.
 
-Left out: NUL (no shell keeps it) and expansions whose value only a run tells; where the shells disagree, each is given what it knows
-($'...' and what else is bash's own are for bash, braces within words for dash); `((` and `$((` that mean two parentheses; and what
-bash 5.2 itself gets wrong: byte 1 behind a backslash in double quotes, in $(...) what follows a here-document or `time`.
+Left out: NUL (no shell keeps it) and expansions whose value only a run tells; where the shells disagree, each is given what it
+knows ($'...' and what else is bash's own are for bash, braces within words for dash); `((` and `$((` that mean two parentheses; and what
+bash 5.2 itself gets wrong: byte 1 behind a backslash in double quotes, and in $(...), whose commands it prints and reads once more,
+here-documents, `time`, functions and an escaped `&`.
 """
 import os
 import random
@@ -46,8 +47,8 @@ class Maker:
         return self.some(PLAIN + (b'' if self.bash else b'{}'), 5)
 
     def escaped(self):
-        c = bytes([self.random.choice(PLAIN + SPECIAL.replace(b'\n', b''))])
-        return b'\\' + c
+        special = SPECIAL.replace(b'\n', b'').replace(b'&' if self.bash and self.substituted else b'\n', b'')
+        return b'\\' + bytes([self.random.choice(PLAIN + special)])
 
     def single(self):
         return b"'" + self.some((PLAIN + SPECIAL).replace(b"'", b'')) + b"'"
@@ -161,7 +162,7 @@ class Maker:
             lambda: self.simple() + self.both() + self.command(depth + 1),
             lambda: b'! ' + self.simple() + self.random.choice([b'||', b' || \n']) + self.command(depth + 1),
             lambda: self.substitution(inner),
-            lambda: b': "${x:+' + self.some(SAFE_DOUBLE.replace(b'}', b'').replace(b"'", b'')) + b'}"' + self.end(),
+            lambda: b': "${x:+' + self.some(bytes(set(SAFE_DOUBLE) - set(b"}'("))) + b'}"' + self.end(),
             lambda: b': $((1 + (2))) $(( 3 ))' + self.end(),
             lambda: b'while ' + inner() + b'do ' + inner() + b'break; done' + self.end(),
             lambda: b': | ' + self.simple() + self.end(), lambda: b': |\n( ' + inner() + b') | :' + self.end(),
@@ -177,10 +178,9 @@ class Maker:
                 lambda: b'a=(' + self.some(b'ab \n', 5) + b' [2]=' + self.single() + b' )' + self.end(),
                 lambda: b'a[1]=' + self.single() + b' p' + self.end(),
                 lambda: self.simple() + b' &>/dev/null' + self.end(),
-                lambda: b'function f { :\n}' + self.end(),
             ]
             if not self.substituted:
-                kinds.append(lambda: b'time -p ' + self.command(depth + 1))
+                kinds += [lambda: b'time -p ' + self.command(depth + 1), lambda: b'function f { :\n}' + self.end()]
         return self.random.choice(kinds)()
 
 

@@ -45,7 +45,7 @@ put_word(struct ab_buf *to, const struct ab_shell_word *word)
 
 /*
  * The commands of a text, `; ` between them: words with `|` between them, redirections with their operator, assignments with `=`
- * before them. A byte of a pattern is `*:` and itself; `~`, `$` and `?` are marks (a plain one cannot be told apart: not used here).
+ * before them. A byte of a pattern is `*:` and itself; `~`, `$` and `?` are marks (where one may be plain, its mark is looked at).
  */
 static const char *
 words(const char *text)
@@ -137,6 +137,7 @@ test_marks(void)
 	CHECK_STRING(words("\"${a:-'}\" \"${a#'}'}\" \"${a[1]%\"}\"}\""), "?|?|?");
 	CHECK_STRING(words("$((1 + (2) )) $[ 1 + 2 ] $(b) `c d`"), "?|?|$|$; b; c|d");
 	CHECK_STRING(words("<(a) b >(c)d"), "$|b|$d; a; c");
+	CHECK_STRING(words("x ${a:-<(b)} \"${a:-<(b)}\" \"${a:-$(c)}\""), "x|?|?|?; b; c");
 	CHECK_STRING(words("x `a \\`b \\\\\\`c\\\\\\`\\``"), "x|$; a|$; b|$; c");
 	CHECK_STRING(words("x \"`a \\\"b c\\\"`\""), "x|$; a|b c");
 }
@@ -279,7 +280,8 @@ test_assignments(void)
 {
 	CHECK_STRING(words("A=1 B+='2 3' c D=4"), "c|D=4|=A=1|=B+=2 3");
 	CHECK_STRING(words("A=$(b c) >d E="), "=A=$|>d|=E=; b|c");
-	CHECK_STRING(words("a[1]=b a[$((1 < (2)))]=c a[\"d e\"]+=f a[$(g h)]=i"), "=a*:[1*:]=b|=a*:[?*:]=c|=a*:[d e*:]+=f|=a*:[$*:]=i; g|h");
+	CHECK_STRING(words("a[1]=b a[$((1 < (2)))]=c a[\"d e\"]+=f a[$(g h)]=i"),
+	    "=a*:[1*:]=b|=a*:[?*:]=c|=a*:[d e*:]+=f|=a*:[$*:]=i; g|h");
 	CHECK_STRING(words("1=a b"), "1=a|b");
 	CHECK_STRING(words("a[ =b"), "a*:[|=b");
 	CHECK_STRING(words("a=(b 'c d' [3]=e $(f) # g)\n) h"), "h|=(); f");
