@@ -68,8 +68,26 @@ open_dns(struct sockets *sockets, const char **step)
 	return bind(fd, (struct sockaddr *)&to, sizeof(to));
 }
 
-/* Give lo an address; one that it has is no failure. Waits for the kernel's answer (it is there when sendto
- * returns). */
+/* One request to the kernel, and its answer (it is there when send returns). What is there already is no failure. */
+static int
+ask(int netlink, const struct nlmsghdr *request)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[256];
+	} reply;
+
+	if (send(netlink, request, request->nlmsg_len, 0) < 0 || recv(netlink, &reply, sizeof(reply), 0) < 0)
+		return -1;
+	if (reply.header.nlmsg_type == NLMSG_ERROR && reply.error.error != 0 && reply.error.error != -EEXIST) {
+		errno = -reply.error.error;
+		return -1;
+	}
+	return 0;
+}
+
+/* Give lo an address. */
 static int
 add_address(int netlink, const struct ab_address *address, unsigned prefix)
 {
@@ -86,11 +104,6 @@ add_address(int netlink, const struct ab_address *address, unsigned prefix)
 		    .ifa_index = LOOPBACK_INDEX },
 		.attribute = { .rta_type = IFA_LOCAL },
 	};
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-		char rest[256];
-	} reply;
 	size_t size = address->family == AF_INET ? 4 : 16;
 
 	if (address->family == AF_INET6)
@@ -98,14 +111,38 @@ add_address(int netlink, const struct ab_address *address, unsigned prefix)
 	memcpy(request.address, address->bytes, size);
 	request.attribute.rta_len = (unsigned short)RTA_LENGTH(size);
 	request.header.nlmsg_len = (unsigned)(NLMSG_LENGTH(sizeof(request.message)) + RTA_LENGTH(size));
-	if (send(netlink, &request, request.header.nlmsg_len, 0) < 0 ||
-	    recv(netlink, &reply, sizeof(reply), 0) < 0)
-		return -1;
-	if (reply.header.nlmsg_type == NLMSG_ERROR && reply.error.error != 0 && reply.error.error != -EEXIST) {
-		errno = -reply.error.error;
-		return -1;
-	}
-	return 0;
+	return ask(netlink, &request.header);
+}
+
+/* The kernel makes the local route to a new IPv6 address in its own time (addrconf's work queue); until then what is sent there is
+ * refused. So we make one. */
+static int
+add_local_route(int netlink, const struct ab_address *address)
+{
+	struct {
+		struct nlmsghdr header;
+		struct rtmsg message;
+		struct rtattr to;
+		unsigned char address[16];
+		struct rtattr out;
+		int interface;
+	} request = {
+		.header = { .nlmsg_type = RTM_NEWROUTE,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK,
+		    .nlmsg_len = sizeof(request) },
+		.message = { .rtm_family = AF_INET6,
+		    .rtm_dst_len = 128,
+		    .rtm_table = RT_TABLE_LOCAL,
+		    .rtm_protocol = RTPROT_STATIC,
+		    .rtm_scope = RT_SCOPE_UNIVERSE,
+		    .rtm_type = RTN_LOCAL },
+		.to = { .rta_type = RTA_DST, .rta_len = RTA_LENGTH(16) },
+		.out = { .rta_type = RTA_OIF, .rta_len = RTA_LENGTH(sizeof(int)) },
+		.interface = LOOPBACK_INDEX,
+	};
+
+	memcpy(request.address, address->bytes, 16);
+	return ask(netlink, &request.header);
 }
 
 /* The range of the names, and every address literal of the list that is not local anyway. */
@@ -127,6 +164,8 @@ add_addresses(const struct ab_net_policy *policy, const char **step)
 		 * rest works. */
 		if (add_address(netlink, &address, address.family == AF_INET ? 32 : 128) != 0)
 			continue;
+		if (address.family == AF_INET6)
+			(void)add_local_route(netlink, &address);
 	}
 	return 0;
 }

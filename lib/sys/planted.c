@@ -17,9 +17,14 @@
 
 #define DEPTH_MAX 4
 #define ENTRIES_MAX 20000
-#define BEFORE_US 300	/* of a run that takes about 2,000; some eighty directories */
-#define AFTER_US 400	/* enough for what the first look saw, and a little growth */
-#define AFTER_CUT_US 120 /* when the first look was cut off, and the run was short */
+#ifdef __SANITIZE_ADDRESS__
+#define SLOWER 10	/* whoever looks for defects has time */
+#else
+#define SLOWER 1
+#endif
+#define BEFORE_US (SLOWER * 300) /* of a run that takes about 2,000; some eighty directories */
+#define AFTER_US (SLOWER * 400) /* enough for what the first look saw, and a little growth */
+#define AFTER_CUT_US (SLOWER * 120) /* when the first look was cut off, and the run was short */
 #define WAITING 10	/* the time of ours alone counts, and ten times as much with what others and the disk take */
 #define AFTER_SHARE 20	/* and always a twentieth of the time that the run took */
 #define FILES_MAX 256	 /* in one directory of hooks or settings */
