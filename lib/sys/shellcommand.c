@@ -154,8 +154,12 @@ ab_shellread_close(struct reader *reader, uint32_t index, uint32_t base)
 			shell->command[index].word_count += pass == 0;
 			shell->command[index].other_count += pass == 1;
 		}
+	/* Where its last word ends: blanks and a comment behind it are not its own. */
+	uint32_t end = shell->command[index].start;
+	for (uint32_t i = base; i < reader->stack_count; i++)
+		end = reader->stack[i].end > end ? reader->stack[i].end : end;
+	shell->command[index].end = end > shell->command[index].start ? end : ab_shellread_position_end(reader);
 	reader->stack_count = base;
-	shell->command[index].end = ab_shellread_position_end(reader);
 }
 
 static bool

@@ -327,7 +327,7 @@ test_places(void)
 	(void)words("a; bc \"d $(e f)\" >g | `h i`");
 	CHECK_INT(shell.command_count, 5);
 	CHECK_INT(shell.command[1].start, 3);
-	CHECK_INT(shell.command[1].end, 20);
+	CHECK_INT(shell.command[1].end, 19);
 	const struct ab_shell_word *word = &shell.word[shell.command[1].word + 1];
 	CHECK_INT(word->start, 6);
 	CHECK_INT(word->end, 16);
