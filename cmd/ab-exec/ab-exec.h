@@ -131,8 +131,7 @@ int start_operation(struct ab_call *call, void *params, struct ab_error *err);
 /* What is asked of the guard alone. */
 struct check_params {
 	struct ab_list argv;
-	struct ab_bytes command;
-	const char *root, *scope, *cwd;
+	const char *command, *root, *scope, *cwd;
 };
 extern const struct ab_param check_params[];
 extern const struct ab_field check_fields[], rule_fields[];

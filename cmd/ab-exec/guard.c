@@ -9,7 +9,7 @@
 
 const struct ab_param check_params[] = {
 	AB_PARAM_LIST(struct check_params, argv, .name = "argv", .flags = AB_POSITIONAL | AB_REST, .meta = "ARGV", .help = "program and arguments", .group = "what"),
-	AB_PARAM_BYTES(struct check_params, command, .name = "command", .letter = 'c', .flags = AB_INLINE, .meta = "SCRIPT", .help = "script for the shell", .group = "what"),
+	STRING(command, .name = "command", .letter = 'c', .flags = AB_NUL, .meta = "SCRIPT", .help = "script for the shell", .group = "what"),
 	STRING(root, .name = "root", .env = "AB_ROOT", .flags = AB_HOST_PATH, .meta = "DIR", .help = "directory that holds scopes; alone: the scope itself", .group = "where"),
 	STRING(scope, .name = "scope", .env = "AB_SCOPE", .meta = "NAME", .help = "scope below the root; without --root below AB_HOME/root", .group = "where"),
 	STRING(cwd, .name = "cwd", .meta = "DIR", .help = "working directory, relative to the scope", .group = "where"),
@@ -47,11 +47,10 @@ int
 check_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct check_params *params = data;
-	const struct ab_bytes *command = &params->command;
 	AB_CLEANUP(ab_scope_release) struct ab_scope scope = { .fd = -1 };
 	struct ab_guard_verdict verdict;
 
-	if ((command->kind == AB_BYTES_NONE) == (params->argv.count == 0)) {
+	if ((params->command == NULL) == (params->argv.count == 0)) {
 		ab_fail(err, ab_call_is_batch(call) ? AB_E_INPUT_INVALID : AB_E_USAGE, "one of argv and --command is what to check");
 		ab_error_hint(err, "ab-exec check -c 'rm -rf /'");
 		return -1;
@@ -61,8 +60,11 @@ check_operation(struct ab_call *call, void *data, struct ab_error *err)
 	AB_AUTO_FREE char *cwd = params->cwd == NULL || params->cwd[0] == '/' ? ab_strdup(params->cwd != NULL ? params->cwd : scope.path) :
 										ab_asprintf("%s/%s", scope.path, params->cwd);
 	struct ab_guard_place place = { .scope = scope.path, .cwd = cwd };
-	if (command->kind != AB_BYTES_NONE) {
-		ab_guard_text(command->data != NULL ? command->data : "", command->len, &place, &verdict);
+	if (params->command != NULL) {
+		const char *nul = strstr(params->command, AB_NUL_TEXT);
+		/* Up to and with the NUL: what is behind it no shell would see. */
+		AB_AUTO_FREE char *text = ab_strndup(params->command, nul != NULL ? (size_t)(nul - params->command) : strlen(params->command));
+		ab_guard_text(text, strlen(text) + (nul != NULL), &place, &verdict);
 	} else {
 		char **argv = NULL;
 		size_t count = 0;

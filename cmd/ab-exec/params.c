@@ -27,7 +27,7 @@ const struct ab_param run_params[] = {
 	LIST(write, .name = "write", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, writable", .group = "isolation"),
 	BOOLEAN(protect, .name = "protect", .flags = AB_HOST_PATH, .inside = "true", .help = "keep what runs later on your behalf read-only; on for trees", .group = "isolation"),
 	LIST(unprotect, .name = "unprotect", .flags = AB_HOST_PATH, .meta = "PATH", .help = "path in the scope that stays writable all the same", .group = "isolation"),
-	BOOLEAN(guard, .name = "guard", .dflt = "true", .help = "refuse what would destroy the machine or hand it over (ab-exec rules)", .group = "isolation"),
+	BOOLEAN(guard, .name = "guard", .help = "refuse what would destroy the machine or hand it over; on", .group = "isolation"),
 	STRING(user, .name = "user", .choices = "root", .meta = "root", .help = "be uid 0 inside (no more rights outside)", .group = "isolation"),
 	/* network */
 	STRING(net, .name = "net", .choices = "none|host|allow:", .meta = "none|host|allow:LIST", .help = "network; LIST is HOST[:PORT],*.DOMAIN,@GROUP; none by default", .group = "network"),

@@ -176,7 +176,7 @@ set_bytes(struct ab_args *args, size_t row, const char *text, enum ab_source sou
 {
 	struct ab_bytes *bytes = MEMBER(args, row, struct ab_bytes);
 
-	if (source == AB_FROM_OPERAND || (args->params[row].flags & AB_INLINE) != 0) {
+	if (source == AB_FROM_OPERAND) {
 		size_t len = strlen(text);
 		*bytes = (struct ab_bytes){
 			.kind = AB_BYTES_INLINE, .data = ab_arena_copy(args->arena, text, len), .len = len

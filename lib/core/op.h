@@ -72,9 +72,11 @@ enum {
 	AB_CLI_OFF = 1 << 7,	  /* with AB_CLI_ONLY: a control of the process: no default for batch either */
 	AB_RAW = 1 << 8,	  /* a string that may hold any bytes but NUL (a key, a path): NAME_base64 in a request too */
 	AB_COMMA = 1 << 9,	  /* a list whose elements may also stand in one word, separated by commas */
-	AB_INLINE = 1 << 11,	  /* AB_BYTES: the option's value is the bytes themselves, as an operand's is */
+	AB_NUL = 1 << 11,	  /* a string that is only judged: a NUL in a request becomes AB_NUL_TEXT and is no error */
 	AB_MAKES_ENDLESS = 1 << 10, /* boolean: when true the request is like one of AB_OP_ENDLESS (`output --follow`) */
 };
+
+#define AB_NUL_TEXT "\xc0\x80" /* no UTF-8 holds it (an overlong form) */
 
 struct ab_param {
 	const char *name; /* words joined by '-': "idle-timeout" is --idle-timeout and idle_timeout_ms */

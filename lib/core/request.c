@@ -51,6 +51,21 @@ element(struct ab_args *args, const struct ab_value *value, const char **why)
 	return text;
 }
 
+/* With AB_NUL_TEXT for each NUL. */
+static const char *
+without_nul(struct ab_args *args, const char *text, size_t len)
+{
+	char *copy = ab_arena_alloc(args->arena, len * strlen(AB_NUL_TEXT) + 1), *to = copy;
+
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '\0')
+			to = stpcpy(to, AB_NUL_TEXT);
+		else
+			*to++ = text[i];
+	*to = '\0';
+	return copy;
+}
+
 static int
 set_string(struct ab_args *args, size_t row, const struct ab_value *value, bool base64, struct ab_error *err)
 {
@@ -62,8 +77,10 @@ set_string(struct ab_args *args, size_t row, const struct ab_value *value, bool 
 	const char *text = base64 ? decoded(args, value, &len) : ab_value_string(value, &len);
 	if (text == NULL)
 		return ab_param_wrong(err, param, AB_FROM_REQUEST, "the base64 does not decode");
-	if (memchr(text, '\0', len) != NULL)
+	if (memchr(text, '\0', len) != NULL && (param->flags & AB_NUL) == 0)
 		return ab_param_wrong(err, param, AB_FROM_REQUEST, "holds a NUL byte");
+	if (memchr(text, '\0', len) != NULL)
+		text = without_nul(args, text, len);
 	if (ab_param_judge_choice(param, text, AB_FROM_REQUEST, err) < 0)
 		return -1;
 	*MEMBER(args, row, const char *) = text;
