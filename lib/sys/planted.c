@@ -17,14 +17,10 @@
 
 #define DEPTH_MAX 4
 #define ENTRIES_MAX 20000
-#ifdef __SANITIZE_ADDRESS__
-#define SLOWER 10	/* whoever looks for defects has time */
-#else
-#define SLOWER 1
-#endif
-#define BEFORE_US (SLOWER * 300) /* of a run that takes about 2,000; some eighty directories */
-#define AFTER_US (SLOWER * 400) /* enough for what the first look saw, and a little growth */
-#define AFTER_CUT_US (SLOWER * 120) /* when the first look was cut off, and the run was short */
+#define BEFORE_US 300	/* of a run that takes about 2,000; some eighty directories */
+#define AFTER_US 400	/* enough for what the first look saw, and a little growth */
+#define AFTER_CUT_US 120 /* when the first look was cut off, and the run was short */
+#define SURE 32		/* directories that are listed whatever the time */
 #define WAITING 10	/* the time of ours alone counts, and ten times as much with what others and the disk take */
 #define AFTER_SHARE 20	/* and always a twentieth of the time that the run took */
 #define FILES_MAX 256	 /* in one directory of hooks or settings */
@@ -71,7 +67,7 @@ struct look {
 	const struct picture *before; /* to save reading what has not changed; NULL: the first look */
 	struct picture *picture;
 	int64_t deadline_us, deadline_cpu_us;
-	size_t entries_left, modules_left;
+	size_t entries_left, modules_left, listed;
 	bool deep;
 };
 
@@ -499,6 +495,13 @@ look_record(struct look *look, struct queue *queue, const char *dir, unsigned de
 		look->picture->complete = false;
 }
 
+/* The bound in time holds behind the first directories: how busy the machine is must not decide about a small tree. */
+static bool
+is_late(const struct look *look)
+{
+	return look->deadline_us != AB_NEVER && look->listed > SURE && (ab_now_cpu_us() >= look->deadline_cpu_us || ab_now_us() >= look->deadline_us);
+}
+
 /* List one directory; false when a bound was reached. */
 static bool
 look_directory(struct look *look, struct queue *queue, const char *dir, unsigned depth)
@@ -508,10 +511,11 @@ look_directory(struct look *look, struct queue *queue, const char *dir, unsigned
 	unsigned parts = 0;
 	size_t queued = queue->count;
 
+	look->listed++;
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP; /* gone meanwhile; what cannot be read is a gap */
 	for (;;) {
-		if (look->deadline_us != AB_NEVER && (ab_now_cpu_us() >= look->deadline_cpu_us || ab_now_us() >= look->deadline_us))
+		if (is_late(look))
 			return false;
 		long len = syscall(SYS_getdents64, fd, buf, sizeof(buf));
 		if (len <= 0)
