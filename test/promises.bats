@@ -206,7 +206,7 @@ unusual() {
 		unless("pids"; $counts == ($who == "root")),
 		unless("kuid"; $who != "root" or $found["idmapped mounts"].ok)'
 	# Root without the capability that lifts limits is held by them.
-	if [ "$level" = none ] && ! may_lift_limits; then echo disk; fi
+	if [[ $level == software || $level == none ]] && ! may_lift_limits; then echo disk; fi
 }
 may_lift_limits() { as_who sh -c '[ $((0x$(sed -n "s/^CapEff:\t//p" /proc/self/status) >> 24 & 1)) = 1 ]'; }
 
@@ -272,6 +272,9 @@ need_root_of_host() {
 @test "level landlock, user: every cell of the table is true" { column landlock user; }
 @test "level landlock, root: every cell of the table is true" { need_root_of_host; column landlock root; }
 @test "level landlock, root in a container: every cell of the table is true" { need_root; column landlock container; }
+@test "level software, user: every cell of the table is true" { column software user; }
+@test "level software, root: every cell of the table is true" { need_root_of_host; column software root; }
+@test "level software, root in a container: every cell of the table is true" { need_root; column software container; }
 @test "level none, user: every cell of the table is true" { column none user; }
 @test "level none, root: every cell of the table is true" { need_root_of_host; column none root; }
 @test "level none, root in a container: every cell of the table is true" { need_root; column none container; }

@@ -60,9 +60,12 @@ decide_require(const struct run_params *params, struct exec_place *place, struct
 	return 0;
 }
 
-/* Level none is no wall: what the scope's settings close would lie open. */
+/*
+ * Levels software and none are no wall: what the scope's settings close would lie open. (And software stands on the guard
+ * alone: what would switch that off is for here to refuse.)
+ */
 static int
-judge_no_wall(const struct ab_scope_settings *settings, struct ab_error *err)
+judge_no_wall(enum ab_level level, const struct ab_scope_settings *settings, struct ab_error *err)
 {
 	const char *setting = NULL;
 
@@ -74,7 +77,7 @@ judge_no_wall(const struct ab_scope_settings *settings, struct ab_error *err)
 		setting = "protect";
 	if (setting == NULL)
 		return 0;
-	ab_fail(err, AB_E_DENIED_POLICY, "isolation none cannot keep the scope's setting %s", setting);
+	ab_fail(err, AB_E_DENIED_POLICY, "isolation %s cannot keep the scope's setting %s", ab_level_name(level), setting);
 	ab_error_hint(err, "who owns the scope changes it by: ab-scope set NAME --unset %s", setting);
 	return -1;
 }
@@ -95,7 +98,7 @@ decide_level(const struct run_params *params, struct exec_place *place, struct a
 		ab_error_hint(err, "ab-scope set changes it");
 		return -1;
 	}
-	if (want == AB_LEVEL_NONE && judge_no_wall(&place->scope.settings, err) < 0)
+	if (!ab_level_has_wall(want) && judge_no_wall(want, &place->scope.settings, err) < 0)
 		return -1;
 	if (ab_probe_get(probe, err) < 0 || ab_probe_choose(probe, want, place->require, plan, err) < 0)
 		return -1;

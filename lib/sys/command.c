@@ -154,7 +154,7 @@ confine(struct ab_command *command)
 	bool namespaces = plan->level == AB_LEVEL_NAMESPACE;
 	const char *step = "Landlock";
 
-	if (plan->level == AB_LEVEL_NONE)
+	if (!ab_level_has_wall(plan->level))
 		return 0;
 	if (ab_landlock_apply(plan, command->tree_fd, namespaces, &command->missing, &step) < 0)
 		return ab_fault_at(&command->fault, "%s", step);
@@ -189,7 +189,7 @@ prepare(struct ab_command *command, const char **step)
 	int keep[4] = { 0, 1, 2, plan->script != NULL && plan->level != AB_LEVEL_NAMESPACE ? SCRIPT_FD : -1 };
 	ab_sandbox_close_all_but(keep, AB_COUNT_OF(keep));
 	default_signals();
-	if (plan->level != AB_LEVEL_NONE &&
+	if (ab_level_has_wall(plan->level) &&
 	    ab_seccomp_apply(plan->level == AB_LEVEL_LANDLOCK, plan, step) < 0)
 		return ab_fault_at(fault, "%s", *step);
 	return 0;

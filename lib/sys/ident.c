@@ -212,7 +212,7 @@ ab_ident_choose(
 	*ident = (struct ab_ident){
 		.mode = root ? AB_IDENT_ROOT : AB_IDENT_SELF, .kernel_uid = geteuid(), .kernel_gid = getegid()
 	};
-	if (root && plan->level != AB_LEVEL_NONE && choose_for_root(plan, tree_fd, probe, err) != 0)
+	if (root && ab_level_has_wall(plan->level) && choose_for_root(plan, tree_fd, probe, err) != 0)
 		return -1;
 	ident->inside_uid = ident->kernel_uid;
 	ident->inside_gid = ident->kernel_gid;

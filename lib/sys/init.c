@@ -398,7 +398,7 @@ enter_namespaces(struct init *init)
 	return 0;
 }
 
-/* Levels landlock and none: whatever the command forks or detaches stays below init. */
+/* Every level but namespace: whatever the command forks or detaches stays below init. */
 static int
 become_subreaper(struct init *init)
 {

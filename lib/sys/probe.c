@@ -321,9 +321,9 @@ missing_of(const struct ab_probe *probe, const struct ab_plan *plan, ab_promises
 		.cgroup_memory = probe->cgroup_memory,
 		.cgroup_pids = probe->cgroup_pids,
 		.root = root,
-		.kernel_root = root && (plan->level == AB_LEVEL_NONE || plan->ident.mode == AB_IDENT_ROOT),
+		.kernel_root = root && (!ab_level_has_wall(plan->level) || plan->ident.mode == AB_IDENT_ROOT),
 		.host_net = plan->net.mode == AB_NET_HOST,
-		.lifts_limits = plan->level == AB_LEVEL_NONE && may_lift_limits(),
+		.lifts_limits = !ab_level_has_wall(plan->level) && may_lift_limits(),
 	};
 
 	return ab_promise_missing(plan->level, &facts, asked);

@@ -10,7 +10,16 @@
 
 #include "core/error.h"
 
-enum ab_level { AB_LEVEL_AUTO = -1, AB_LEVEL_NAMESPACE, AB_LEVEL_LANDLOCK, AB_LEVEL_NONE, AB_LEVEL_COUNT };
+/* From strong to weak; a scope's setting names the weakest that it allows. `software` is the guard for dangerous
+ * commands alone, which judges what a command says: for everything else it is `none`. */
+enum ab_level {
+	AB_LEVEL_AUTO = -1,
+	AB_LEVEL_NAMESPACE,
+	AB_LEVEL_LANDLOCK,
+	AB_LEVEL_SOFTWARE,
+	AB_LEVEL_NONE,
+	AB_LEVEL_COUNT
+};
 
 enum ab_promise {
 	AB_PROMISE_NAMESPACE, /* an own view of files, processes, IPC and host name */
@@ -36,7 +45,10 @@ enum ab_promise {
 typedef uint32_t ab_promises; /* a set: bit 1 << enum ab_promise */
 #define AB_PROMISE_BIT(promise) ((ab_promises)1 << (promise))
 
-const char *ab_level_name(enum ab_level level); /* "namespace", "landlock", "none" */
+const char *ab_level_name(enum ab_level level); /* "namespace", "landlock", "software", "none"; "auto" */
+/* Whether anything but good will keeps the command from the host: every level but `software` and `none` (auto: yes,
+ * since it chooses a wall or nothing). */
+bool ab_level_has_wall(enum ab_level level);
 const char *ab_promise_name(enum ab_promise promise);
 /* One sentence in ab-exec(1) and doctor. */
 const char *ab_promise_text(enum ab_promise promise);
@@ -67,7 +79,7 @@ struct ab_facts {
 	bool root;	    /* the caller is root */
 	bool kernel_root;   /* the kernel sees uid 0 in the command, too */
 	bool host_net;	    /* --net host: abstract sockets of the host are in reach but for Landlock */
-	bool lifts_limits;  /* level none: the command has CAP_SYS_RESOURCE */
+	bool lifts_limits;  /* without a wall: the command has CAP_SYS_RESOURCE */
 };
 /* The facts that a column of the table stands for, at a level. */
 void ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who);

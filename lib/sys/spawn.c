@@ -251,7 +251,7 @@ ab_spawn(
 	ab_promises missing = 0;
 	int status = 0;
 
-	assert(!io->inherit || plan->level == AB_LEVEL_NONE);
+	assert(!io->inherit || !ab_level_has_wall(plan->level));
 	*child = (struct ab_child){ .pidfd = -1,
 		.pid = -1,
 		.channel = -1,

@@ -27,10 +27,10 @@ struct ab_child {
 	bool reaped;
 };
 
-/* What the command's 0, 1 and 2 are. Level none in transparent mode: the caller's own (inherit). */
+/* What the command's 0, 1 and 2 are. Without a wall they may be the caller's own (inherit). */
 struct ab_spawn_io {
 	bool stdin_pipe; /* else /dev/null */
-	bool inherit; /* level none only: no pipes, no session of its own (job control stays the caller's) */
+	bool inherit; /* levels software and none only: no pipes, no session of its own (job control stays the caller's) */
 	/* Run here, in the parent, right after clone; init waits until it is back (for cgroup v1). NULL: init
 	 * does not wait. */
 	void (*created)(void *data, pid_t pid);

@@ -71,7 +71,7 @@ test_cpu(void)
 {
 	struct run run;
 
-	for (int level = AB_LEVEL_NAMESPACE; level <= AB_LEVEL_NONE; level += 2) {
+	for (int level = AB_LEVEL_NAMESPACE; level <= AB_LEVEL_NONE; level += AB_LEVEL_NONE - AB_LEVEL_NAMESPACE) {
 		run_level(&run, (enum ab_level)level);
 		run.plan.sample_cpu = true;
 		run.plan.limits.cpu_time_ms = 300;
