@@ -41,7 +41,7 @@ teardown() {
 # as_who COMMAND…
 as_who() {
 	local kind=userns
-	[ "$level" = namespace ] || kind=plain
+	[[ $level == namespace || $level == bwrap ]] || kind=plain
 	case $who in
 	user) as_user "$@" ;;
 	root) "$@" ;;
@@ -205,6 +205,7 @@ unusual() {
 		unless("proc"; $who == "container" or $found["fresh /proc"].ok),
 		unless("pids"; $counts == ($who == "root")),
 		unless("kuid"; $who != "root" or $found["idmapped mounts"].ok)'
+	if [ "$level" = bwrap ] && ! bwrap --version | grep -Eq ' 0\.([0-9]|1[01])(\.|$)'; then echo protect; fi
 	# Root without the capability that lifts limits is held by them.
 	if [[ $level == software || $level == none ]] && ! may_lift_limits; then echo disk; fi
 }
@@ -269,6 +270,9 @@ need_root_of_host() {
 @test "level namespace, user: every cell of the table is true" { column namespace user; }
 @test "level namespace, root: every cell of the table is true" { need_root_of_host; column namespace root; }
 @test "level namespace, root in a container: every cell of the table is true" { need_root; column namespace container; }
+@test "level bwrap, user: every cell of the table is true" { column bwrap user; }
+@test "level bwrap, root: every cell of the table is true" { need_root_of_host; column bwrap root; }
+@test "level bwrap, root in a container: every cell of the table is true" { need_root; column bwrap container; }
 @test "level landlock, user: every cell of the table is true" { column landlock user; }
 @test "level landlock, root: every cell of the table is true" { need_root_of_host; column landlock root; }
 @test "level landlock, root in a container: every cell of the table is true" { need_root; column landlock container; }

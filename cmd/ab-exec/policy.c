@@ -233,7 +233,7 @@ home_inside(const struct ab_plan *plan, const struct exec_place *place, const ch
 	if (place->home_path == NULL)
 		return plan->tree;
 	bool private = want == NULL || strcmp(want, "private") == 0;
-	return private && plan->level == AB_LEVEL_NAMESPACE ? "/run/ab/home" : place->home_path;
+	return private && ab_level_has_view(plan->level) ? "/run/ab/home" : place->home_path;
 }
 
 int
@@ -258,7 +258,7 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 	const char *home = home_inside(plan, place, params->home);
 	if (view_make(params, plan, place, home, err) < 0 || view_identity(plan, err) < 0)
 		return -1;
-	const char *tmp = plan->level == AB_LEVEL_NAMESPACE ? "/tmp" : place->tmp_path;
+	const char *tmp = ab_level_has_view(plan->level) ? "/tmp" : place->tmp_path;
 	if (environment_make(params, plan, place, home, tmp, err) < 0)
 		return -1;
 	view_settle(plan);

@@ -34,7 +34,7 @@ static const struct {
 	[AB_PROMISE_DISK] = { "disk", "no file grows beyond --file-size" },
 };
 
-static const char *const levels[AB_LEVEL_COUNT] = { "namespace", "landlock", "software", "none" };
+static const char *const levels[AB_LEVEL_COUNT] = { "namespace", "bwrap", "landlock", "software", "none" };
 static const char *const whos[AB_WHO_COUNT] = { "user", "root", "root in a container" };
 static const char *const kepts[] = {
 	[AB_KEPT] = "kept", [AB_DETECTED] = "detected", [AB_NOT_KEPT] = "not kept"
@@ -50,6 +50,12 @@ bool
 ab_level_has_wall(enum ab_level level)
 {
 	return level != AB_LEVEL_SOFTWARE && level != AB_LEVEL_NONE;
+}
+
+bool
+ab_level_has_view(enum ab_level level)
+{
+	return level == AB_LEVEL_NAMESPACE || level == AB_LEVEL_BWRAP;
 }
 
 const char *
@@ -111,7 +117,8 @@ ab_promise_parse(const char *word, enum ab_promise *promise, struct ab_error *er
 static enum ab_kept
 keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts)
 {
-	const bool namespace = level == AB_LEVEL_NAMESPACE, wall = ab_level_has_wall(level);
+	const bool namespace = ab_level_has_view(level), wall = ab_level_has_wall(level);
+	const int landlock_abi = level == AB_LEVEL_BWRAP ? 0 : facts->landlock_abi; /* it forbids the mounts that bwrap makes */
 	bool kept = false;
 
 	assert(promise < AB_PROMISE_COUNT);
@@ -131,16 +138,16 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 		kept = wall && facts->seccomp;
 		break;
 	case AB_PROMISE_LANDLOCK:
-		kept = wall && facts->landlock_abi > 0;
+		kept = wall && landlock_abi > 0;
 		break;
 	case AB_PROMISE_MEMORY:
 	case AB_PROMISE_CPU:
 		return wall ? AB_KEPT : AB_DETECTED;
 	case AB_PROMISE_PIDS: /* RLIMIT_NPROC counts per user namespace, and not for uid 0 */
-		kept = (namespace && !facts->kernel_root) || (wall && facts->cgroup_pids);
+		kept = (level == AB_LEVEL_NAMESPACE && !facts->kernel_root) || (wall && facts->cgroup_pids);
 		break;
 	case AB_PROMISE_PROTECT: /* Landlock cannot deny below what it allows */
-		return namespace ? AB_KEPT : AB_DETECTED;
+		return level == AB_LEVEL_NAMESPACE || (level == AB_LEVEL_BWRAP && facts->bwrap_holds) ? AB_KEPT : AB_DETECTED;
 	case AB_PROMISE_PROTECT_DEEP:
 		return AB_DETECTED;
 	case AB_PROMISE_OWNERS:
@@ -149,11 +156,11 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 		kept = !facts->kernel_root;
 		break;
 	case AB_PROMISE_SIGNALS:
-		kept = namespace || (wall && facts->landlock_abi >= ABI_SCOPE);
+		kept = namespace || (wall && landlock_abi >= ABI_SCOPE);
 		break;
 	case AB_PROMISE_UNIX: /* with the host's network its abstract sockets are near */
 		kept =
-		    namespace ? !facts->host_net || facts->landlock_abi >= ABI_SCOPE : wall && facts->seccomp;
+		    namespace ? !facts->host_net || landlock_abi >= ABI_SCOPE : wall && facts->seccomp;
 		break;
 	case AB_PROMISE_DISK:
 		kept = wall || !facts->lifts_limits;

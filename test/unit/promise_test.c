@@ -38,28 +38,28 @@ sets_become_text(void)
 	CHECK_STRING(ab_kept_name(AB_NOT_KEPT), "not kept");
 }
 
-/* One letter a cell, as ab-exec(1) prints the table: namespace, landlock, software, none; each user, root, root in a container. */
+/* One letter a cell, as ab-exec(1) prints the table: namespace, bwrap, landlock, software, none; each user, root, root in a container. */
 static void
 the_table(void)
 {
 	static const char *const rows[AB_PROMISE_COUNT] = {
-		[AB_PROMISE_NAMESPACE] = "kkk nnn nnn nnn",
-		[AB_PROMISE_PROC] = "kkn nnn nnn nnn",
-		[AB_PROMISE_NET] = "kkk kkk nnn nnn",
-		[AB_PROMISE_SECCOMP] = "kkk kkk nnn nnn",
-		[AB_PROMISE_LANDLOCK] = "kkk kkk nnn nnn",
-		[AB_PROMISE_MEMORY] = "kkk kkk ddd ddd",
-		[AB_PROMISE_PIDS] = "kkn nkn nnn nnn",
-		[AB_PROMISE_CPU] = "kkk kkk ddd ddd",
-		[AB_PROMISE_TMP] = "kkk nnn nnn nnn",
-		[AB_PROMISE_PROTECT] = "kkk ddd ddd ddd",
-		[AB_PROMISE_PROTECT_DEEP] = "ddd ddd ddd ddd",
-		[AB_PROMISE_OWNERS] = "kdd kdd kkk kkk",
-		[AB_PROMISE_KUID] = "kkn knn knn knn",
-		[AB_PROMISE_SIGNALS] = "kkk kkk nnn nnn",
-		[AB_PROMISE_METADATA] = "kkk nnn nnn nnn",
-		[AB_PROMISE_UNIX] = "kkk kkk nnn nnn",
-		[AB_PROMISE_DISK] = "kkk kkk knk knk",
+		[AB_PROMISE_NAMESPACE] = "kkk kkk nnn nnn nnn",
+		[AB_PROMISE_PROC] = "kkn kkn nnn nnn nnn",
+		[AB_PROMISE_NET] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_SECCOMP] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_LANDLOCK] = "kkk nnn kkk nnn nnn",
+		[AB_PROMISE_MEMORY] = "kkk kkk kkk ddd ddd",
+		[AB_PROMISE_PIDS] = "kkn nkn nkn nnn nnn",
+		[AB_PROMISE_CPU] = "kkk kkk kkk ddd ddd",
+		[AB_PROMISE_TMP] = "kkk kkk nnn nnn nnn",
+		[AB_PROMISE_PROTECT] = "kkk ddd ddd ddd ddd",
+		[AB_PROMISE_PROTECT_DEEP] = "ddd ddd ddd ddd ddd",
+		[AB_PROMISE_OWNERS] = "kdd kdd kdd kkk kkk",
+		[AB_PROMISE_KUID] = "kkn knn knn knn knn",
+		[AB_PROMISE_SIGNALS] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_METADATA] = "kkk kkk nnn nnn nnn",
+		[AB_PROMISE_UNIX] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_DISK] = "kkk kkk kkk knk knk",
 	};
 
 	for (unsigned promise = 0; promise < AB_PROMISE_COUNT; promise++) {
