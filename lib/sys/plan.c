@@ -9,7 +9,7 @@ void
 ab_plan_init(struct ab_plan *plan)
 {
 	*plan = (struct ab_plan){
-		.limits = { AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET },
+		.limits = { AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET, AB_UNSET, false },
 	};
 }
 
