@@ -1,4 +1,4 @@
-/* sys/bwrap and sys/bwrapfind: the arguments, what is refused, what bwrap tells; and real runs where it is installed. */
+/* sys/bwrap: the arguments, what is refused, what bwrap tells; and real runs where it is installed. */
 #include "sys/bwrap.h"
 
 #include "sandbox_run.h"
@@ -41,28 +41,6 @@ make_dir(const struct run *run, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", run->tree, name);
 	mkdir(path, 0755);
-}
-
-static void
-test_versions(void)
-{
-	unsigned major = 9, minor = 9;
-
-	CHECK_INT(ab_bwrap_parse_version("bubblewrap 0.8.0\n", &major, &minor), 0);
-	CHECK(major == 0 && minor == 8);
-	CHECK_INT(ab_bwrap_parse_version("bubblewrap 1.2", &major, &minor), 0);
-	CHECK(major == 1 && minor == 2);
-	CHECK_INT(ab_bwrap_parse_version("bubblewrap 12", &major, &minor), -1);
-	CHECK_INT(ab_bwrap_parse_version("bubblewrap .1", &major, &minor), -1);
-	CHECK_INT(ab_bwrap_parse_version("bwrap 0.8.0", &major, &minor), -1);
-	CHECK(!ab_bwrap_holds(&(struct ab_bwrap){ .minor = 11 }));
-	CHECK(ab_bwrap_holds(&(struct ab_bwrap){ .minor = 12 }));
-	CHECK(ab_bwrap_holds(&(struct ab_bwrap){ .major = 1 }));
-	struct ab_bwrap bwrap;
-	struct ab_error err = AB_ERROR_INIT;
-	CHECK_INT(ab_bwrap_find("/nonexistent:relative", NULL, &bwrap, &err), -1);
-	CHECK_INT(err.code, AB_E_ISOLATION_UNAVAILABLE);
-	CHECK(strstr(err.hint, "install bubblewrap") != NULL);
 }
 
 static void
@@ -231,7 +209,6 @@ int
 main(int argc, char **argv)
 {
 	static const struct tap_test tests[] = {
-		{ "versions", test_versions },
 		{ "arguments", test_arguments },
 		{ "locks", test_locks },
 		{ "refused", test_refused },
