@@ -41,7 +41,7 @@ teardown() {
 # as_who COMMAND…
 as_who() {
 	local kind=userns
-	[ "$level" = namespace ] || kind=plain
+	[[ $level == namespace || $level == bwrap ]] || kind=plain
 	case $who in
 	user) as_user "$@" ;;
 	root) "$@" ;;
@@ -205,8 +205,9 @@ unusual() {
 		unless("proc"; $who == "container" or $found["fresh /proc"].ok),
 		unless("pids"; $counts == ($who == "root")),
 		unless("kuid"; $who != "root" or $found["idmapped mounts"].ok)'
+	if [ "$level" = bwrap ] && ! bwrap --version | grep -Eq ' 0\.([0-9]|1[01])(\.|$)'; then echo protect; fi
 	# Root without the capability that lifts limits is held by them.
-	if [ "$level" = none ] && ! may_lift_limits; then echo disk; fi
+	if [[ $level == software || $level == none ]] && ! may_lift_limits; then echo disk; fi
 }
 may_lift_limits() { as_who sh -c '[ $((0x$(sed -n "s/^CapEff:\t//p" /proc/self/status) >> 24 & 1)) = 1 ]'; }
 
@@ -269,9 +270,15 @@ need_root_of_host() {
 @test "level namespace, user: every cell of the table is true" { column namespace user; }
 @test "level namespace, root: every cell of the table is true" { need_root_of_host; column namespace root; }
 @test "level namespace, root in a container: every cell of the table is true" { need_root; column namespace container; }
+@test "level bwrap, user: every cell of the table is true" { column bwrap user; }
+@test "level bwrap, root: every cell of the table is true" { need_root_of_host; column bwrap root; }
+@test "level bwrap, root in a container: every cell of the table is true" { need_root; column bwrap container; }
 @test "level landlock, user: every cell of the table is true" { column landlock user; }
 @test "level landlock, root: every cell of the table is true" { need_root_of_host; column landlock root; }
 @test "level landlock, root in a container: every cell of the table is true" { need_root; column landlock container; }
+@test "level software, user: every cell of the table is true" { column software user; }
+@test "level software, root: every cell of the table is true" { need_root_of_host; column software root; }
+@test "level software, root in a container: every cell of the table is true" { need_root; column software container; }
 @test "level none, user: every cell of the table is true" { column none user; }
 @test "level none, root: every cell of the table is true" { need_root_of_host; column none root; }
 @test "level none, root in a container: every cell of the table is true" { need_root; column none container; }

@@ -71,7 +71,7 @@ doctor_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 const struct ab_field promise_fields[] = {
 	{ .name = "promise", .type = "string", .help = "the word of --require and `missing`" },
-	{ .name = "level", .type = "'namespace|landlock|none'", .help = "the level of isolation" },
+	{ .name = "level", .type = "'namespace|bwrap|landlock|software|none'", .help = "the level of isolation" },
 	{ .name = "user", .type = "'kept|detected|not kept'", .help = "started by an ordinary user" },
 	{ .name = "root", .type = "'kept|detected|not kept'", .help = "started by root" },
 	{ .name = "container", .type = "'kept|detected|not kept'", .help = "started by root in a container" },

@@ -21,7 +21,7 @@ const struct ab_param run_params[] = {
 	STRING(home, .name = "home", .flags = AB_HOST_PATH, .inside = "scope|private", .meta = "scope|private|DIR", .help = "HOME inside; scope for managed scopes, private for trees", .group = "where"),
 	STRING(tmp, .name = "tmp", .dflt = "scope", .choices = "scope|fresh", .meta = "scope|fresh", .help = "/tmp inside: kept between the scope's commands, or empty", .group = "where"),
 	/* isolation */
-	STRING(isolation, .name = "isolation", .flags = AB_HOST_PATH, .inside = "auto|namespace|landlock", .dflt = "auto", .choices = "auto|namespace|landlock|none", .meta = "LEVEL", .help = "how strong", .group = "isolation"),
+	STRING(isolation, .name = "isolation", .flags = AB_HOST_PATH, .inside = "auto|namespace|landlock", .dflt = "auto", .choices = "auto|namespace|bwrap|landlock|software|none", .meta = "LEVEL", .help = "how strong", .group = "isolation"),
 	LIST(require, .name = "require", .flags = AB_COMMA, .meta = "LIST", .help = "promises that must hold, else nothing runs (see PROMISES in ab-exec(1))", .group = "isolation"),
 	LIST(read, .name = "read", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, read-only", .group = "isolation"),
 	LIST(write, .name = "write", .flags = AB_HOST_PATH, .meta = "PATH", .help = "host path to show, writable", .group = "isolation"),
@@ -88,7 +88,7 @@ const struct ab_field result_fields[] = {
 	{ .name = "survivors_killed", .type = "integer", .help = "processes that outlived the command" },
 	{ .name = "planted", .type = "array", .help = "files that run later on your behalf and are new, changed or replaced" },
 	{ .name = "violations", .type = "array", .help = "what was refused: kind, target, count, and the option that allows it" },
-	{ .name = "level", .type = "'namespace|landlock|none'", .help = "how strong the isolation was" },
+	{ .name = "level", .type = "'namespace|bwrap|landlock|software|none'", .help = "how strong the isolation was" },
 	{ .name = "missing", .type = "array", .help = "promises that did not hold" },
 	{ .name = "net", .type = "string", .help = "the network policy" },
 	{ .name = "error", .type = "object?", .help = "why nothing ran, with reason denied or failed" },

@@ -141,7 +141,7 @@ place_tmp(struct exec_place *place, const struct ab_plan *plan, const char *want
 	AB_AUTO_FREE char *above = NULL;
 	struct stat st;
 
-	if (strcmp(want, "fresh") == 0 && plan->level == AB_LEVEL_NAMESPACE)
+	if (strcmp(want, "fresh") == 0 && ab_level_has_view(plan->level))
 		return 0;
 	place->tmp_lock = private_dir("tmp", plan->tree, &above, err);
 	if (place->tmp_lock < 0)
@@ -151,7 +151,7 @@ place_tmp(struct exec_place *place, const struct ab_plan *plan, const char *want
 	bool stale = ab_now_unix_ms() - (int64_t)st.st_mtim.tv_sec * 1000 > TMP_UNUSED_MS;
 	bool fresh = strcmp(want, "fresh") == 0, alone = (stale || fresh) && flock(place->tmp_lock, LOCK_EX | LOCK_NB) == 0;
 	if (fresh && !alone) {
-		ab_fail(err, AB_E_BUSY, "--tmp fresh: another run of this scope is using its /tmp, and level landlock has no other");
+		ab_fail(err, AB_E_BUSY, "--tmp fresh: another run of this scope is using its /tmp, and this level has no other");
 		ab_error_hint(err, "wait for it to end, or leave out --tmp fresh");
 		return -1;
 	}

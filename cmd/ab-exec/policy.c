@@ -61,9 +61,11 @@ decide_require(const struct run_params *params, struct exec_place *place, struct
 	return 0;
 }
 
-/* Level none is no wall: what the scope's settings close would lie open. */
+/*
+ * Levels software and none are no wall: what the scope's settings close would lie open.
+ */
 static int
-judge_no_wall(const struct ab_scope_settings *settings, struct ab_error *err)
+judge_no_wall(enum ab_level level, const struct ab_scope_settings *settings, struct ab_error *err)
 {
 	const char *setting = NULL;
 
@@ -75,7 +77,7 @@ judge_no_wall(const struct ab_scope_settings *settings, struct ab_error *err)
 		setting = "protect";
 	if (setting == NULL)
 		return 0;
-	ab_fail(err, AB_E_DENIED_POLICY, "isolation none cannot keep the scope's setting %s", setting);
+	ab_fail(err, AB_E_DENIED_POLICY, "isolation %s cannot keep the scope's setting %s", ab_level_name(level), setting);
 	ab_error_hint(err, "who owns the scope changes it by: ab-scope set NAME --unset %s", setting);
 	return -1;
 }
@@ -96,7 +98,12 @@ decide_level(const struct run_params *params, struct exec_place *place, struct a
 		ab_error_hint(err, "ab-scope set changes it");
 		return -1;
 	}
-	if (want == AB_LEVEL_NONE && judge_no_wall(&place->scope.settings, err) < 0)
+	if (want == AB_LEVEL_SOFTWARE && params->guard == 0) {
+		ab_fail(err, AB_E_DENIED_POLICY, "isolation software is the guard alone: --no-guard would leave nothing");
+		ab_error_hint(err, "--isolation none says so plainly");
+		return -1;
+	}
+	if (!ab_level_has_wall(want) && judge_no_wall(want, &place->scope.settings, err) < 0)
 		return -1;
 	if (ab_probe_get(probe, err) < 0 || ab_probe_choose(probe, want, place->require, plan, err) < 0)
 		return -1;
@@ -249,7 +256,7 @@ home_inside(const struct ab_plan *plan, const struct exec_place *place, const ch
 	if (place->home_path == NULL)
 		return plan->tree;
 	bool private = want == NULL || strcmp(want, "private") == 0;
-	return private && plan->level == AB_LEVEL_NAMESPACE ? "/run/ab/home" : place->home_path;
+	return private && ab_level_has_view(plan->level) ? "/run/ab/home" : place->home_path;
 }
 
 int
@@ -274,7 +281,7 @@ policy_make(const struct run_params *params, struct ab_plan *plan, struct exec_p
 	const char *home = home_inside(plan, place, params->home);
 	if (view_make(params, plan, place, home, err) < 0 || view_identity(plan, err) < 0)
 		return -1;
-	const char *tmp = plan->level == AB_LEVEL_NAMESPACE ? "/tmp" : place->tmp_path;
+	const char *tmp = ab_level_has_view(plan->level) ? "/tmp" : place->tmp_path;
 	if (environment_make(params, plan, place, home, tmp, err) < 0)
 		return -1;
 	view_settle(plan);

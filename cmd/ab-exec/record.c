@@ -215,6 +215,6 @@ record_notes(const struct ab_call *call, const struct exec_result *result)
 	}
 	for (size_t i = 0; i < violations && room > 1; i++, room--)
 		ab_call_note(call, "refused %s (%" PRIu64 "×); to allow it: %s", violation[i].target, violation[i].count, violation[i].allow);
-	if (result->plan->level != AB_LEVEL_NONE)
+	if (ab_level_has_wall(result->plan->level))
 		note_level(call, result, &room);
 }

@@ -15,7 +15,7 @@
 const struct ab_field start_fields[] = {
 	{ .name = "job", .type = "string", .help = "for ab-exec output, wait, kill" },
 	{ .name = "scope", .type = "string", .help = "name of the scope, or path of the tree" },
-	{ .name = "level", .type = "'namespace|landlock|none'", .help = "how strong the isolation is" },
+	{ .name = "level", .type = "'namespace|bwrap|landlock|software|none'", .help = "how strong the isolation is" },
 	{ .name = "started_at", .type = "time", .help = "when it was started" },
 	{ .name = NULL }
 };

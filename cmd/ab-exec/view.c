@@ -73,11 +73,12 @@ clear_way(const struct ab_plan *plan, const struct exec_place *place, struct ab_
 	return ab_path_make_dirs(tmp, rel, 0755, err);
 }
 
-/* /tmp is the scope's own; /var/tmp is the same, unless view_settle() finds that it cannot be. */
+/* /tmp is the scope's own; /var/tmp is the same, unless view_settle() finds that it cannot be. An older bwrap would follow the links
+ * that a command leaves in the way to a tree below /tmp: there it is empty each time. */
 static int
 add_tmp(struct ab_plan *plan, const struct exec_place *place, struct ab_error *err)
 {
-	if (place->tmp_path == NULL) {
+	if (place->tmp_path == NULL || (plan->level == AB_LEVEL_BWRAP && !plan->bwrap_holds && ab_path_below(plan->tree, "/tmp"))) {
 		make_empty(ab_plan_view(plan, AB_VIEW_TMPFS, NULL, "/tmp"));
 	} else {
 		if (clear_way(plan, place, err) < 0)
@@ -286,8 +287,9 @@ hide_state(struct ab_plan *plan, struct ab_error *err)
 		if (!ab_path_below(state, view->source))
 			continue;
 		shown = true;
-		if (view->writable && plan->level == AB_LEVEL_LANDLOCK) {
-			ab_fail(err, AB_E_UNSUPPORTED, "AB_HOME \"%s\" lies below \"%s\", and level landlock cannot hide a part of it", state, view->source);
+		if (view->writable && (plan->level == AB_LEVEL_LANDLOCK || (plan->level == AB_LEVEL_BWRAP && !plan->bwrap_holds))) {
+			ab_fail(err, AB_E_UNSUPPORTED, "AB_HOME \"%s\" lies below \"%s\", and level %s cannot hide a part of it", state, view->source,
+			    ab_level_name(plan->level));
 			ab_error_hint(err, "AB_HOME=DIR, with a directory elsewhere");
 			return -1;
 		}
@@ -404,7 +406,7 @@ view_identity(struct ab_plan *plan, struct ab_error *err)
 
 	if (plan->level == AB_LEVEL_LANDLOCK && ident->mode == AB_IDENT_ROOT)
 		return mask_etc(plan, err);
-	if (plan->level != AB_LEVEL_NAMESPACE)
+	if (!ab_level_has_view(plan->level))
 		return 0;
 	if (add_account(plan, "/etc/passwd", ident->inside_uid, user, err) < 0 || add_account(plan, "/etc/group", ident->inside_gid, group, err) < 0)
 		return -1;

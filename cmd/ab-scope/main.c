@@ -12,7 +12,7 @@
 	    .help = "variable that commands in the scope get", .group = "settings"), \
 	    AB_PARAM_STRING(S, settings.net, .name = "net", .choices = "none|host|allow:", .meta = "none|host|allow:LIST", \
 		.help = "network, and the most that may be asked for", .group = "settings"), \
-	    AB_PARAM_STRING(S, settings.isolation, .name = "isolation", .choices = "namespace|landlock|none", .meta = "LEVEL", \
+	    AB_PARAM_STRING(S, settings.isolation, .name = "isolation", .choices = "namespace|bwrap|landlock|software|none", .meta = "LEVEL", \
 		.help = "weakest level that commands may run at", .group = "settings"), \
 	    AB_PARAM_LIST(S, settings.read, .name = "read", .flags = AB_HOST_PATH, .meta = "PATH|none", \
 		.help = "host path that shows read-only; nothing beyond the given ones may be asked for", .group = "settings"), \

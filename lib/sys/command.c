@@ -96,7 +96,7 @@ ab_command_exec(char *const *argv, char *const *envp)
 static int
 place_script(const struct ab_plan *plan, struct ab_fault *fault)
 {
-	if (plan->script == NULL || plan->level == AB_LEVEL_NAMESPACE)
+	if (plan->script == NULL || ab_level_has_view(plan->level))
 		return 0;
 	AB_AUTO_CLOSE int fd = memfd_create("script", 0);
 	for (size_t at = 0; fd >= 0 && at < plan->script_len;) {
@@ -154,8 +154,8 @@ confine(struct ab_command *command)
 	bool namespaces = plan->level == AB_LEVEL_NAMESPACE;
 	const char *step = "Landlock";
 
-	if (plan->level == AB_LEVEL_NONE)
-		return 0;
+	if (!ab_level_has_wall(plan->level) || plan->level == AB_LEVEL_BWRAP)
+		return 0; /* (bwrap: it forbids the mounts to come) */
 	if (ab_landlock_apply(plan, command->tree_fd, namespaces, &command->missing, &step) < 0)
 		return ab_fault_at(&command->fault, "%s", step);
 	if (command->outer_proc && plan->ident.mode != AB_IDENT_IDMAP &&
@@ -163,6 +163,26 @@ confine(struct ab_command *command)
 		errno = EPERM;
 		return ab_fault_at(&command->fault, "confine the outer /proc by Landlock");
 	}
+	return 0;
+}
+
+/* 0, 1, 2, and what bwrap or the shell gets beside them. */
+static int
+keep_descriptors(const struct ab_launch *launch, struct ab_fault *fault)
+{
+	const struct ab_plan *plan = launch->plan;
+	size_t more = launch->bwrap != NULL ? launch->bwrap->fd_count : 0;
+	AB_AUTO_FREE int *keep = ab_calloc(4 + more, sizeof(*keep));
+
+	for (int fd = 0; fd < 3; fd++)
+		keep[fd] = fd;
+	keep[3] = plan->script != NULL && !ab_level_has_view(plan->level) ? SCRIPT_FD : -1;
+	for (size_t i = 0; i < more; i++) {
+		keep[4 + i] = launch->bwrap->fd[i];
+		if (fcntl(keep[4 + i], F_SETFD, 0) < 0)
+			return ab_fault_at(fault, "hand descriptors to bwrap");
+	}
+	ab_sandbox_close_all_but(keep, 4 + more);
 	return 0;
 }
 
@@ -186,10 +206,10 @@ prepare(struct ab_command *command, const char **step)
 		errno = ENOTSUP;
 		return ab_fault_at(fault, "keep what is required");
 	}
-	int keep[4] = { 0, 1, 2, plan->script != NULL && plan->level != AB_LEVEL_NAMESPACE ? SCRIPT_FD : -1 };
-	ab_sandbox_close_all_but(keep, AB_COUNT_OF(keep));
+	if (keep_descriptors(launch, fault) < 0)
+		return -1;
 	default_signals();
-	if (plan->level != AB_LEVEL_NONE &&
+	if (ab_level_has_wall(plan->level) && plan->level != AB_LEVEL_BWRAP &&
 	    ab_seccomp_apply(plan->level == AB_LEVEL_LANDLOCK, plan, step) < 0)
 		return ab_fault_at(fault, "%s", *step);
 	return 0;
@@ -199,7 +219,7 @@ prepare(struct ab_command *command, const char **step)
 static char **
 resolve_argv(const struct ab_plan *plan)
 {
-	const char *path = plan->level == AB_LEVEL_NAMESPACE ? AB_SCRIPT_PATH : SCRIPT_FD_PATH;
+	const char *path = ab_level_has_view(plan->level) ? AB_SCRIPT_PATH : SCRIPT_FD_PATH;
 	size_t argc = 0;
 
 	while (plan->argv[argc] != NULL)
@@ -212,6 +232,20 @@ resolve_argv(const struct ab_plan *plan)
 	return argv;
 }
 
+/* Returns only when it failed, with errno. bwrap has an empty environment: what its processes got is to be read in /proc. */
+static void
+start(const struct ab_launch *launch, char *const *argv)
+{
+	char *const nothing[] = { NULL };
+
+	if (launch->bwrap == NULL)
+		ab_command_exec(argv, launch->plan->envp);
+	else if (launch->bwrap->exec_errno != 0)
+		errno = launch->bwrap->exec_errno;
+	else
+		execve(launch->bwrap->argv[0], launch->bwrap->argv, nothing);
+}
+
 /* (ASan keeps its books by thread and takes the borrowed stack for an error when it sees a function that does
  * not return.) */
 __attribute__((no_sanitize("address"))) static int
@@ -222,7 +256,7 @@ child(void *data)
 	char **argv = resolve_argv(command->launch->plan);
 
 	if (prepare(command, &step) == 0) {
-		ab_command_exec(argv, command->launch->plan->envp);
+		start(command->launch, argv);
 		int saved = errno;
 		command->exec_failed = true;
 		ab_fault_at(&command->fault, "execute \"%s\"", argv[0]);

@@ -10,6 +10,7 @@
 
 #include "core/io.h"
 #include "core/mem.h"
+#include "sys/bwrap.h"
 #include "sys/home.h"
 #include "sys/landlock.h"
 #include "sys/remedy.h"
@@ -181,6 +182,20 @@ find_calls(struct ward *ward)
 }
 
 static void
+find_bwrap(struct ward *ward)
+{
+	struct ab_bwrap bwrap = { .major = 0 };
+	struct ab_error err = AB_ERROR_INIT;
+
+	if (ab_bwrap_find(getenv("PATH"), NULL, &bwrap, &err) < 0) {
+		remedy(find(ward, "bubblewrap", NULL, false, "%.250s", err.msg), err.hint);
+		return;
+	}
+	find(ward, "bubblewrap", NULL, true, "%u.%u, \"%.150s\": --isolation bwrap%s", bwrap.major, bwrap.minor, bwrap.path,
+	    ab_bwrap_holds(&bwrap) ? "" : ", without protect (0.12)");
+}
+
+static void
 find_home(struct ward *ward)
 {
 	struct ab_error err = AB_ERROR_INIT;
@@ -260,6 +275,7 @@ ab_probe_doctor(struct ab_finding *findings, size_t max)
 	find_apparmor(&ward);
 	find_container(&ward);
 	find_calls(&ward);
+	find_bwrap(&ward);
 	find_home(&ward);
 	find_logind(&ward);
 	return ward.count;

@@ -180,7 +180,7 @@ choose_for_root(struct ab_plan *plan, int tree_fd, const struct ab_probe *probe,
 	if (find_owners(tree_fd, &owners, err) != 0)
 		return -1;
 	bool others = owners.uid.count > 1 || owners.beyond;
-	if (st.st_uid != 0 && may_change_ids()) {
+	if (st.st_uid != 0 && plan->level != AB_LEVEL_BWRAP && may_change_ids()) {
 		ident->mode = AB_IDENT_SETID;
 		ident->kernel_uid = st.st_uid;
 		ident->kernel_gid = group_of(&st);
@@ -212,17 +212,17 @@ ab_ident_choose(
 	*ident = (struct ab_ident){
 		.mode = root ? AB_IDENT_ROOT : AB_IDENT_SELF, .kernel_uid = geteuid(), .kernel_gid = getegid()
 	};
-	if (root && plan->level != AB_LEVEL_NONE && choose_for_root(plan, tree_fd, probe, err) != 0)
+	if (root && ab_level_has_wall(plan->level) && choose_for_root(plan, tree_fd, probe, err) != 0)
 		return -1;
 	ident->inside_uid = ident->kernel_uid;
 	ident->inside_gid = ident->kernel_gid;
-	if (plan->level == AB_LEVEL_NAMESPACE && inside_root)
+	if (ab_level_has_view(plan->level) && inside_root)
 		ident->inside_uid = ident->inside_gid = 0;
-	else if (plan->level == AB_LEVEL_NAMESPACE && root)
+	else if (ab_level_has_view(plan->level) && root)
 		ident->inside_uid = ident->inside_gid = INSIDE_ID;
 	if (ident->inside_uid == 0)
 		snprintf(ident->name, sizeof(ident->name), "root");
-	else if (root && plan->level == AB_LEVEL_NAMESPACE)
+	else if (root && ab_level_has_view(plan->level))
 		snprintf(ident->name, sizeof(ident->name), "user"); /* nobody of the host, whoever has that number there */
 	else
 		ab_ident_lookup("/etc/passwd", ident->inside_uid, ident->name, NULL);

@@ -33,6 +33,9 @@ struct init {
 	bool namespaces;
 	int channel, signal_fd;
 	int proc_fd; /* for samples; or -1 */
+	int bwrap_fd; /* level bwrap: what it tells; or -1 */
+	struct ab_bwrap_status bwrap;
+	bool started; /* told */
 	struct ab_command command;
 	struct ab_fault fault;
 	pid_t pid; /* the command */
@@ -129,16 +132,55 @@ microseconds(const struct timeval *time)
 	return (uint64_t)time->tv_sec * 1000000u + (uint64_t)time->tv_usec;
 }
 
-/* The command has ended: kill what it left, tell, and be gone. */
+static void
+tell_started(struct init *init)
+{
+	if (!init->started)
+		send_kind(init, AB_MSG_STARTED, 0);
+	init->started = true;
+}
+
+/* bwrap's sandbox is being made: as near to the start of the command as it tells. */
+static void
+hear_bwrap(struct init *init)
+{
+	if (!ab_bwrap_listen(&init->bwrap, init->bwrap_fd))
+		ab_close_indirect(&init->bwrap_fd);
+	if (ab_bwrap_inside(&init->bwrap) > 0)
+		tell_started(init);
+}
+
+/* bwrap has ended, the command perhaps was never there. One that was killed took the command along. */
+static void
+judge_bwrap(struct init *init)
+{
+	struct ab_fault fault;
+
+	if (init->bwrap_fd >= 0)
+		hear_bwrap(init);
+	if (ab_bwrap_ended(&init->bwrap, &init->wait_status) || WIFSIGNALED(init->wait_status) || init->limits_hit != 0) {
+		tell_started(init);
+		return;
+	}
+	ab_fault_at(&fault, "bwrap did not start the command; its message is on stderr");
+	(void)end_all(init);
+	fail(init, 0, false, &fault);
+}
+
+/* The command has ended: kill what it left, tell, and be gone. (What it left behind in bwrap's process namespace dies with
+ * bwrap, and cannot be counted.) */
 _Noreturn static void
 finish(struct init *init, bool nobody_left)
 {
 	struct rusage usage;
 	struct ab_msg msg = { .kind = AB_MSG_EXITED, .limits_hit = init->limits_hit };
+	bool bwrap = init->launch->bwrap != NULL;
 
+	if (bwrap)
+		judge_bwrap(init);
 	msg.wait_status = init->wait_status;
-	if (!nobody_left)
-		msg.survivors = end_all(init);
+	unsigned killed = nobody_left ? 0 : end_all(init);
+	msg.survivors = bwrap ? 0 : killed;
 	getrusage(RUSAGE_CHILDREN, &usage);
 	msg.user_us = microseconds(&usage.ru_utime);
 	msg.sys_us = microseconds(&usage.ru_stime);
@@ -181,14 +223,19 @@ signal_group(struct init *init, int signo)
 {
 	if (init->done)
 		return; /* its number may be somebody else's by now */
-	(void)kill(init->launch->inherit ? init->pid : -init->pid, signo);
+	pid_t inside = ab_bwrap_inside(&init->bwrap);
+	(void)kill(init->launch->inherit ? init->pid : inside > 0 ? -inside : -init->pid, signo);
 }
 
 static void
 signal_all(struct init *init, int signo)
 {
+	pid_t inside = ab_bwrap_inside(&init->bwrap);
+
 	if (init->namespaces)
 		(void)kill(-1, signo);
+	else if (signo != SIGKILL && inside > 0) /* bwrap itself would die of it, and all at once with it */
+		(void)ab_proctree_signal(ab_proctree_is_child_of, &inside, signo);
 	else
 		(void)ab_proctree_signal(ab_proctree_is_child_of, &init->self, signo);
 }
@@ -269,7 +316,7 @@ _Noreturn static void
 serve(struct init *init)
 {
 	struct pollfd watched[] = { { .fd = init->channel, .events = POLLIN },
-		{ .fd = init->signal_fd, .events = POLLIN } };
+		{ .fd = init->signal_fd, .events = POLLIN }, { .fd = init->bwrap_fd, .events = POLLIN } };
 	struct signalfd_siginfo caught[8];
 	int64_t next_sample = init->proc_fd >= 0 ? ab_now_ms() + SAMPLE_MS : AB_NEVER;
 
@@ -279,6 +326,10 @@ serve(struct init *init)
 		    watched, AB_COUNT_OF(watched), wait_ms < 0 && next_sample != AB_NEVER ? 0 : (int)wait_ms);
 		if (ready < 0 && errno != EINTR)
 			leave(init); /* blind: everything ends, and the parent sees that it was not the command's end */
+		if (ready > 0 && watched[2].revents != 0) {
+			hear_bwrap(init);
+			watched[2].fd = init->bwrap_fd;
+		}
 		if (ready > 0 && watched[0].revents != 0)
 			take_request(init);
 		if (ready > 0 && watched[1].revents != 0) {
@@ -299,7 +350,8 @@ take_descriptors(struct init *init)
 {
 	const struct ab_launch *launch = init->launch;
 	size_t views = launch->source == NULL ? 0 : init->plan->view_count, count = 0;
-	AB_AUTO_FREE int *keep = ab_calloc(views + 4, sizeof(*keep));
+	size_t given = launch->bwrap == NULL ? 0 : launch->bwrap->fd_count;
+	AB_AUTO_FREE int *keep = ab_calloc(views + given + 5, sizeof(*keep));
 
 	keep[count++] = launch->channel;
 	for (int fd = 0; fd < 3; fd++) {
@@ -310,6 +362,9 @@ take_descriptors(struct init *init)
 	}
 	for (size_t i = 0; i < views; i++)
 		keep[count++] = launch->source[i];
+	for (size_t i = 0; i < given; i++)
+		keep[count++] = launch->bwrap->fd[i];
+	keep[count++] = init->bwrap_fd;
 	ab_sandbox_close_all_but(keep, count);
 }
 
@@ -398,7 +453,7 @@ enter_namespaces(struct init *init)
 	return 0;
 }
 
-/* Levels landlock and none: whatever the command forks or detaches stays below init. */
+/* Every level but namespace: whatever the command forks or detaches stays below init. */
 static int
 become_subreaper(struct init *init)
 {
@@ -471,6 +526,7 @@ ab_init_run(const struct ab_launch *launch)
 		.channel = launch->channel,
 		.signal_fd = -1,
 		.proc_fd = -1,
+		.bwrap_fd = launch->bwrap != NULL ? launch->bwrap->status_fd : -1,
 		.command = { .launch = launch, .tree_fd = -1, .missing = launch->missing },
 	};
 	sigset_t all;
@@ -493,8 +549,9 @@ ab_init_run(const struct ab_launch *launch)
 	if (init.command.errno_value != 0)
 		fail(&init, init.command.errno_value, init.command.exec_failed, &init.command.fault);
 	/* The command has its own copies; ours would keep its pipes from ending when it closes them. */
-	ab_sandbox_close_all_but((int[]){ init.channel, init.signal_fd, init.proc_fd }, 3);
+	ab_sandbox_close_all_but((int[]){ init.channel, init.signal_fd, init.proc_fd, init.bwrap_fd }, 4);
 	send_kind(&init, AB_MSG_READY, 0);
-	send_kind(&init, AB_MSG_STARTED, 0);
+	if (launch->bwrap == NULL)
+		tell_started(&init);
 	serve(&init);
 }

@@ -8,6 +8,7 @@
 #ifndef AB_SYS_LAUNCH_H
 #define AB_SYS_LAUNCH_H
 
+#include "sys/bwrap.h"
 #include "sys/spawn.h"
 
 struct ab_fault {
@@ -25,6 +26,7 @@ struct ab_launch {
 	bool wait;	   /* for AB_REQUEST_GO */
 	const int *source; /* a detached mount for each entry of the view, or -1: made inside. NULL: all made
 			      inside */
+	const struct ab_bwrap_start *bwrap; /* level bwrap; else NULL */
 	ab_promises missing;	 /* what the preparation could not keep */
 	char *words, *words_end; /* the memory that /proc/1/cmdline and /proc/1/environ show; NULL: unknown */
 };

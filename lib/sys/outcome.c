@@ -162,8 +162,13 @@ ab_outcome_fail(struct ab_outcome *outcome, const struct ab_plan *plan, const st
 		ab_error_hint(err, "ab-exec doctor --table");
 		return;
 	}
+	if (failed->errno_value == 0) { /* another program's failure, which has no number */
+		ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "%s", failed->step);
+		ab_error_hint(err, "ab-exec doctor");
+		return;
+	}
 	ab_fail_errno(err, failed->errno_value, "%s", failed->step);
-	if (plan->level != AB_LEVEL_NONE && is_refusal(failed->step, failed->errno_value)) {
+	if (ab_level_has_wall(plan->level) && is_refusal(failed->step, failed->errno_value)) {
 		err->code = AB_E_ISOLATION_UNAVAILABLE;
 		ab_error_hint(err, "ab-exec doctor --table");
 	}

@@ -35,6 +35,7 @@ ab_plan_release(struct ab_plan *plan)
 	free(plan->tree);
 	free(plan->hostname);
 	free(plan->cgroup);
+	free(plan->bwrap);
 	ab_plan_init(plan);
 }
 
@@ -172,7 +173,9 @@ ab_plan_print(const struct ab_plan *plan, struct ab_json *json)
 {
 	print_command(plan, json);
 	ab_json_string(json, "level", ab_level_name(plan->level));
-	if (plan->level == AB_LEVEL_NAMESPACE)
+	if (plan->bwrap != NULL)
+		ab_json_element(json, "bwrap", plan->bwrap, strlen(plan->bwrap));
+	if (ab_level_has_view(plan->level))
 		ab_json_boolean(json, "fresh_proc", plan->fresh_proc);
 	ab_json_array(json, "missing");
 	for (unsigned promise = 0; promise < AB_PROMISE_COUNT; promise++)

@@ -116,7 +116,9 @@ struct ab_plan {
 	/* Landlock level: the same intent as path rules (read+execute, and write); taken from `view` */
 	/* how */
 	enum ab_level level;
-	bool fresh_proc; /* namespace level: false = /proc cannot be mounted here; a read-only stand-in or none */
+	char *bwrap;	 /* level bwrap: path of the program; else NULL */
+	bool bwrap_holds; /* it is 0.12 or newer: mount targets below what a command may write to are safe */
+	bool fresh_proc; /* levels namespace and bwrap: false = /proc cannot be mounted here; a read-only stand-in or none */
 	ab_promises missing; /* known before the run; the run may add */
 	ab_promises require; /* what turns out to be missing of these fails the run before its command starts */
 	struct ab_ident ident;

@@ -19,6 +19,7 @@
 #include "core/mem.h"
 #include "core/op.h"
 #include "core/time.h"
+#include "sys/bwrap.h"
 #include "sys/home.h"
 #include "sys/remedy.h"
 
@@ -315,15 +316,17 @@ missing_of(const struct ab_probe *probe, const struct ab_plan *plan, ab_promises
 {
 	const bool root = geteuid() == 0;
 	const struct ab_facts facts = {
-		.fresh_proc = probe->fresh_proc,
+		.fresh_proc = plan->level == AB_LEVEL_BWRAP ? plan->fresh_proc : probe->fresh_proc,
 		.seccomp = probe->seccomp,
 		.landlock_abi = probe->landlock_abi,
 		.cgroup_memory = probe->cgroup_memory,
 		.cgroup_pids = probe->cgroup_pids,
 		.root = root,
-		.kernel_root = root && (plan->level == AB_LEVEL_NONE || plan->ident.mode == AB_IDENT_ROOT),
+		.kernel_root = root && (!ab_level_has_wall(plan->level) || plan->level == AB_LEVEL_BWRAP ||
+		    plan->ident.mode == AB_IDENT_ROOT),
+		.bwrap_holds = plan->bwrap_holds,
 		.host_net = plan->net.mode == AB_NET_HOST,
-		.lifts_limits = plan->level == AB_LEVEL_NONE && may_lift_limits(),
+		.lifts_limits = !ab_level_has_wall(plan->level) && may_lift_limits(),
 	};
 
 	return ab_promise_missing(plan->level, &facts, asked);
@@ -361,6 +364,27 @@ check_level(const struct ab_probe *probe, enum ab_level level, const struct ab_p
 	return 0;
 }
 
+/* What bubblewrap is not asked for, since it would not do it; and which one. */
+static int
+choose_bwrap(struct ab_plan *plan, struct ab_error *err)
+{
+	struct ab_bwrap bwrap;
+
+	if (plan->net.mode == AB_NET_ALLOW || plan->leftover_wait) {
+		bool net = plan->net.mode == AB_NET_ALLOW;
+		ab_fail(err, AB_E_UNSUPPORTED, net ? "level bwrap cannot keep a network allow-list: bubblewrap knows all or nothing" :
+		    "level bwrap cannot wait for what outlives the command: it dies with bubblewrap");
+		ab_error_hint(err, net ? "--isolation namespace, or --net none or host" : "--isolation namespace, or --leftover kill");
+		return -1;
+	}
+	if (ab_bwrap_find(getenv("PATH"), plan->tree, &bwrap, err) < 0)
+		return -1;
+	free(plan->bwrap);
+	plan->bwrap = ab_strdup(bwrap.path);
+	plan->bwrap_holds = ab_bwrap_holds(&bwrap);
+	return 0;
+}
+
 static void
 hint_namespace(const struct ab_probe *probe, struct ab_error *err)
 {
@@ -391,8 +415,10 @@ ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises re
 			return ab_error_context(err, "no isolation, nothing was run"), -1;
 		level = AB_LEVEL_LANDLOCK;
 	}
+	if (level == AB_LEVEL_BWRAP && choose_bwrap(plan, err) < 0)
+		return -1;
 	plan->level = level;
-	plan->fresh_proc = level == AB_LEVEL_NAMESPACE && probe->fresh_proc;
+	plan->fresh_proc = ab_level_has_view(level) && (probe->fresh_proc || !probe->namespaces);
 	plan->missing |= missing_of(probe, plan, ab_probe_asked(plan) | require);
 	if (ab_promise_require(require, plan->missing, level, err) == 0)
 		return 0;

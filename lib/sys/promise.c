@@ -34,7 +34,7 @@ static const struct {
 	[AB_PROMISE_DISK] = { "disk", "no file grows beyond --file-size" },
 };
 
-static const char *const levels[AB_LEVEL_COUNT] = { "namespace", "landlock", "none" };
+static const char *const levels[AB_LEVEL_COUNT] = { "namespace", "bwrap", "landlock", "software", "none" };
 static const char *const whos[AB_WHO_COUNT] = { "user", "root", "root in a container" };
 static const char *const kepts[] = {
 	[AB_KEPT] = "kept", [AB_DETECTED] = "detected", [AB_NOT_KEPT] = "not kept"
@@ -44,6 +44,18 @@ const char *
 ab_level_name(enum ab_level level)
 {
 	return level == AB_LEVEL_AUTO ? "auto" : levels[level];
+}
+
+bool
+ab_level_has_wall(enum ab_level level)
+{
+	return level != AB_LEVEL_SOFTWARE && level != AB_LEVEL_NONE;
+}
+
+bool
+ab_level_has_view(enum ab_level level)
+{
+	return level == AB_LEVEL_NAMESPACE || level == AB_LEVEL_BWRAP;
 }
 
 const char *
@@ -99,13 +111,14 @@ ab_promise_parse(const char *word, enum ab_promise *promise, struct ab_error *er
 
 /*
  * The table. A limit that is kept by sampling (memory, cpu: every 50 ms) is kept where the command cannot get
- * at the sampler; at level none it can, which ends the run with an error. At level landlock, `net` and `unix` are kept by refusing sockets, so they hang on the
- * filter.
+ * at the sampler; without a wall it can, which ends the run with an error. At level landlock, `net` and `unix` are
+ * kept by refusing sockets, so they hang on the filter.
  */
 static enum ab_kept
 keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts)
 {
-	const bool namespace = level == AB_LEVEL_NAMESPACE, none = level == AB_LEVEL_NONE;
+	const bool namespace = ab_level_has_view(level), wall = ab_level_has_wall(level);
+	const int landlock_abi = level == AB_LEVEL_BWRAP ? 0 : facts->landlock_abi; /* it forbids the mounts that bwrap makes */
 	bool kept = false;
 
 	assert(promise < AB_PROMISE_COUNT);
@@ -119,38 +132,38 @@ keeps(enum ab_promise promise, enum ab_level level, const struct ab_facts *facts
 		kept = namespace && facts->fresh_proc;
 		break;
 	case AB_PROMISE_NET:
-		kept = !facts->host_net && (namespace || (!none && facts->seccomp));
+		kept = !facts->host_net && (namespace || (wall && facts->seccomp));
 		break;
 	case AB_PROMISE_SECCOMP:
-		kept = !none && facts->seccomp;
+		kept = wall && facts->seccomp;
 		break;
 	case AB_PROMISE_LANDLOCK:
-		kept = !none && facts->landlock_abi > 0;
+		kept = wall && landlock_abi > 0;
 		break;
 	case AB_PROMISE_MEMORY:
 	case AB_PROMISE_CPU:
-		return none ? AB_DETECTED : AB_KEPT;
+		return wall ? AB_KEPT : AB_DETECTED;
 	case AB_PROMISE_PIDS: /* RLIMIT_NPROC counts per user namespace, and not for uid 0 */
-		kept = (namespace && !facts->kernel_root) || (!none && facts->cgroup_pids);
+		kept = (level == AB_LEVEL_NAMESPACE && !facts->kernel_root) || (wall && facts->cgroup_pids);
 		break;
 	case AB_PROMISE_PROTECT: /* Landlock cannot deny below what it allows */
-		return namespace ? AB_KEPT : AB_DETECTED;
+		return level == AB_LEVEL_NAMESPACE || (level == AB_LEVEL_BWRAP && facts->bwrap_holds) ? AB_KEPT : AB_DETECTED;
 	case AB_PROMISE_PROTECT_DEEP:
 		return AB_DETECTED;
 	case AB_PROMISE_OWNERS:
-		return facts->root && !none ? AB_DETECTED : AB_KEPT;
+		return facts->root && wall ? AB_DETECTED : AB_KEPT;
 	case AB_PROMISE_KUID:
 		kept = !facts->kernel_root;
 		break;
 	case AB_PROMISE_SIGNALS:
-		kept = namespace || (!none && facts->landlock_abi >= ABI_SCOPE);
+		kept = namespace || (wall && landlock_abi >= ABI_SCOPE);
 		break;
 	case AB_PROMISE_UNIX: /* with the host's network its abstract sockets are near */
 		kept =
-		    namespace ? !facts->host_net || facts->landlock_abi >= ABI_SCOPE : !none && facts->seccomp;
+		    namespace ? !facts->host_net || landlock_abi >= ABI_SCOPE : wall && facts->seccomp;
 		break;
 	case AB_PROMISE_DISK:
-		kept = !none || !facts->lifts_limits;
+		kept = wall || !facts->lifts_limits;
 		break;
 	case AB_PROMISE_COUNT:
 		break;
@@ -170,7 +183,7 @@ ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who)
 		.root = who != AB_WHO_USER,
 		.kernel_root =
 		    who == AB_WHO_CONTAINER_ROOT || (who == AB_WHO_ROOT && level != AB_LEVEL_NAMESPACE),
-		.lifts_limits = who == AB_WHO_ROOT && level == AB_LEVEL_NONE,
+		.lifts_limits = who == AB_WHO_ROOT && !ab_level_has_wall(level),
 	};
 }
 

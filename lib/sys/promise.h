@@ -10,7 +10,17 @@
 
 #include "core/error.h"
 
-enum ab_level { AB_LEVEL_AUTO = -1, AB_LEVEL_NAMESPACE, AB_LEVEL_LANDLOCK, AB_LEVEL_NONE, AB_LEVEL_COUNT };
+/* From strong to weak; a scope's setting names the weakest that it allows. `software` is the guard for dangerous
+ * commands alone, which judges what a command says: for everything else it is `none`. */
+enum ab_level {
+	AB_LEVEL_AUTO = -1,
+	AB_LEVEL_NAMESPACE,
+	AB_LEVEL_BWRAP,
+	AB_LEVEL_LANDLOCK,
+	AB_LEVEL_SOFTWARE,
+	AB_LEVEL_NONE,
+	AB_LEVEL_COUNT
+};
 
 enum ab_promise {
 	AB_PROMISE_NAMESPACE, /* an own view of files, processes, IPC and host name */
@@ -36,7 +46,12 @@ enum ab_promise {
 typedef uint32_t ab_promises; /* a set: bit 1 << enum ab_promise */
 #define AB_PROMISE_BIT(promise) ((ab_promises)1 << (promise))
 
-const char *ab_level_name(enum ab_level level); /* "namespace", "landlock", "none" */
+const char *ab_level_name(enum ab_level level); /* "namespace", "bwrap", "landlock", "software", "none"; "auto" */
+/* Whether anything but good will keeps the command from the host: every level but `software` and `none` (auto: yes,
+ * since it chooses a wall or nothing). */
+bool ab_level_has_wall(enum ab_level level);
+/* Whether the command has a root directory of its own, made of the plan's view: `namespace` and `bwrap`. */
+bool ab_level_has_view(enum ab_level level);
 const char *ab_promise_name(enum ab_promise promise);
 /* One sentence in ab-exec(1) and doctor. */
 const char *ab_promise_text(enum ab_promise promise);
@@ -56,7 +71,8 @@ const char *ab_kept_name(enum ab_kept kept); /* "kept", "detected", "not kept" *
 /*
  * What decides a cell on a given host. The table's columns are these facts as they usually are: a user
  * without a cgroup of its own; root with every capability, cgroups and idmapped mounts; root in a container
- * that hides /proc paths, gives no cgroup, lies on overlayfs, and has the few capabilities that are usual.
+ * that hides /proc paths, gives no cgroup, lies on overlayfs, and has the few capabilities that are usual. bubblewrap is
+ * older than 0.12.
  */
 struct ab_facts {
 	bool fresh_proc;    /* /proc can be mounted */
@@ -66,8 +82,9 @@ struct ab_facts {
 	bool cgroup_pids;
 	bool root;	    /* the caller is root */
 	bool kernel_root;   /* the kernel sees uid 0 in the command, too */
+	bool bwrap_holds;   /* level bwrap: mounts below what a command may write to are safe (0.12) */
 	bool host_net;	    /* --net host: abstract sockets of the host are in reach but for Landlock */
-	bool lifts_limits;  /* level none: the command has CAP_SYS_RESOURCE */
+	bool lifts_limits;  /* without a wall: the command has CAP_SYS_RESOURCE */
 };
 /* The facts that a column of the table stands for, at a level. */
 void ab_facts_usual(struct ab_facts *facts, enum ab_level level, enum ab_who who);

@@ -43,6 +43,13 @@ ab_seccomp_choose(bool landlock_level, enum ab_net_mode net, int landlock_abi)
 	return host ? AB_SECCOMP_NET_UNIX : AB_SECCOMP_NO_NET_UNIX;
 }
 
+const void *
+ab_seccomp_program(enum ab_seccomp_filter filter, size_t *len)
+{
+	*len = programs[filter].len * sizeof(struct sock_filter);
+	return programs[filter].filter;
+}
+
 int
 ab_seccomp_load(enum ab_seccomp_filter filter)
 {

@@ -40,6 +40,8 @@ enum ab_seccomp_filter {
 	AB_SECCOMP_COUNT
 };
 enum ab_seccomp_filter ab_seccomp_choose(bool landlock_level, enum ab_net_mode net, int landlock_abi);
+/* One as the kernel takes it: an array of struct sock_filter, *len bytes (for bwrap --seccomp). */
+const void *ab_seccomp_program(enum ab_seccomp_filter filter, size_t *len);
 /* Load one. -1 and errno. */
 int ab_seccomp_load(enum ab_seccomp_filter filter) AB_MUST_USE;
 

@@ -247,11 +247,12 @@ ab_spawn(
 	struct ab_launch launch = {
 		.plan = plan, .channel = -1, .stdio = { -1, -1, -1 }, .inherit = io->inherit
 	};
+	struct ab_bwrap_start bwrap = { .status_fd = -1 };
 	AB_AUTO_FREE int *source = NULL;
 	ab_promises missing = 0;
 	int status = 0;
 
-	assert(!io->inherit || plan->level == AB_LEVEL_NONE);
+	assert(!io->inherit || !ab_level_has_wall(plan->level));
 	*child = (struct ab_child){ .pidfd = -1,
 		.pid = -1,
 		.channel = -1,
@@ -269,10 +270,16 @@ ab_spawn(
 		launch.source = source;
 		launch.missing = missing;
 	}
+	if (status == 0 && plan->level == AB_LEVEL_BWRAP) {
+		status = ab_bwrap_prepare(plan, &bwrap, err);
+		launch.bwrap = &bwrap;
+		launch.missing = bwrap.missing;
+	}
 	if (status == 0)
 		status = launch_init(&launch, io, child, err);
 	if (source != NULL)
 		ab_view_prepare_undo(plan, source);
+	ab_bwrap_release(&bwrap);
 	close_all(launch.stdio, 3);
 	ab_close_indirect(&launch.channel);
 	if (status < 0)

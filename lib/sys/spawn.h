@@ -27,10 +27,10 @@ struct ab_child {
 	bool reaped;
 };
 
-/* What the command's 0, 1 and 2 are. Level none in transparent mode: the caller's own (inherit). */
+/* What the command's 0, 1 and 2 are. Without a wall they may be the caller's own (inherit). */
 struct ab_spawn_io {
 	bool stdin_pipe; /* else /dev/null */
-	bool inherit; /* level none only: no pipes, no session of its own (job control stays the caller's) */
+	bool inherit; /* levels software and none only: no pipes, no session of its own (job control stays the caller's) */
 	/* Run here, in the parent, right after clone; init waits until it is back (for cgroup v1). NULL: init
 	 * does not wait. */
 	void (*created)(void *data, pid_t pid);
@@ -38,7 +38,7 @@ struct ab_spawn_io {
 	int cgroup_fd; /* cgroup v2: a directory that init is born in (CLONE_INTO_CGROUP); 0 or -1: none */
 };
 
-/* Messages from init, in this order: [NET] then READY STARTED … EXITED, or FAILED. EXITED comes when nothing of the command is left;
+/* Messages from init, in this order: [NET] then READY STARTED … EXITED, or FAILED (at level bwrap perhaps after STARTED). EXITED comes when nothing of the command is left;
  * init's own death follows (the pidfd tells), which need not be waited for before an answer is given. */
 enum ab_msg_kind {
 	AB_MSG_NET = 1,
@@ -53,7 +53,7 @@ enum ab_msg_kind {
 struct ab_msg {
 	enum ab_msg_kind kind;
 	int32_t wait_status; /* EXITED: as wait(2) gives it for the command */
-	int32_t errno_value; /* FAILED */
+	int32_t errno_value; /* FAILED; 0: not ours, but bwrap's failure */
 	int32_t exec_failed; /* FAILED: execve(2) itself failed (126, 127), not the sandbox */
 	char step[96];	     /* FAILED: what was being done: "mount /proc" */
 	uint32_t survivors;  /* EXITED: processes that outlived the command and were killed */

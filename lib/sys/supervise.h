@@ -40,7 +40,7 @@ struct ab_run_io {
 	   not started. */
 	void (*started)(void *data);
 	void *data; /* for chunk and started */
-	/* level none: the command gets the caller's own 0, 1 and 2, and nothing above applies */
+	/* levels software and none: the command gets the caller's own 0, 1 and 2, and nothing above applies */
 	bool inherit;
 	/* backpressure for copy_* is ours: while the reader of ours is slow, we stop reading */
 };

@@ -24,7 +24,7 @@ static void
 each_finding_is_whole(void)
 {
 	static const char *const names[] = { "user namespaces", "fresh /proc", "network namespace", "Landlock", "seccomp",
-		"idmapped mounts", "memory limit", "process limit", "AppArmor", "container", "system calls", "AB_HOME", "logout" };
+		"idmapped mounts", "memory limit", "process limit", "AppArmor", "container", "system calls", "bubblewrap", "AB_HOME", "logout" };
 	struct ab_finding findings[MAX];
 	struct ab_error err = AB_ERROR_INIT;
 	enum ab_promise promise;

@@ -38,24 +38,32 @@ sets_become_text(void)
 	CHECK_STRING(ab_kept_name(AB_NOT_KEPT), "not kept");
 }
 
-/* One letter a cell, as ab-exec(1) prints the table: namespace, landlock, none; each user, root, root in a container. */
+/* One letter a cell, as ab-exec(1) prints the table: namespace, bwrap, landlock, software, none; each user, root, root in a container. */
 static void
 the_table(void)
 {
 	static const char *const rows[AB_PROMISE_COUNT] = {
-		[AB_PROMISE_NAMESPACE] = "kkk nnn nnn",	   [AB_PROMISE_PROC] = "kkn nnn nnn",
-		[AB_PROMISE_NET] = "kkk kkk nnn",	   [AB_PROMISE_SECCOMP] = "kkk kkk nnn",
-		[AB_PROMISE_LANDLOCK] = "kkk kkk nnn",	   [AB_PROMISE_MEMORY] = "kkk kkk ddd",
-		[AB_PROMISE_PIDS] = "kkn nkn nnn",	   [AB_PROMISE_CPU] = "kkk kkk ddd",
-		[AB_PROMISE_TMP] = "kkk nnn nnn",	   [AB_PROMISE_PROTECT] = "kkk ddd ddd",
-		[AB_PROMISE_PROTECT_DEEP] = "ddd ddd ddd", [AB_PROMISE_OWNERS] = "kdd kdd kkk",
-		[AB_PROMISE_KUID] = "kkn knn knn",	   [AB_PROMISE_SIGNALS] = "kkk kkk nnn",
-		[AB_PROMISE_METADATA] = "kkk nnn nnn",	   [AB_PROMISE_UNIX] = "kkk kkk nnn",
-		[AB_PROMISE_DISK] = "kkk kkk knk",
+		[AB_PROMISE_NAMESPACE] = "kkk kkk nnn nnn nnn",
+		[AB_PROMISE_PROC] = "kkn kkn nnn nnn nnn",
+		[AB_PROMISE_NET] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_SECCOMP] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_LANDLOCK] = "kkk nnn kkk nnn nnn",
+		[AB_PROMISE_MEMORY] = "kkk kkk kkk ddd ddd",
+		[AB_PROMISE_PIDS] = "kkn nkn nkn nnn nnn",
+		[AB_PROMISE_CPU] = "kkk kkk kkk ddd ddd",
+		[AB_PROMISE_TMP] = "kkk kkk nnn nnn nnn",
+		[AB_PROMISE_PROTECT] = "kkk ddd ddd ddd ddd",
+		[AB_PROMISE_PROTECT_DEEP] = "ddd ddd ddd ddd ddd",
+		[AB_PROMISE_OWNERS] = "kdd kdd kdd kkk kkk",
+		[AB_PROMISE_KUID] = "kkn knn knn knn knn",
+		[AB_PROMISE_SIGNALS] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_METADATA] = "kkk kkk nnn nnn nnn",
+		[AB_PROMISE_UNIX] = "kkk kkk kkk nnn nnn",
+		[AB_PROMISE_DISK] = "kkk kkk kkk knk knk",
 	};
 
 	for (unsigned promise = 0; promise < AB_PROMISE_COUNT; promise++) {
-		char row[16];
+		char row[AB_LEVEL_COUNT * 4 + 1];
 		size_t at = 0;
 		for (int level = 0; level < AB_LEVEL_COUNT; level++) {
 			for (int who = 0; who < AB_WHO_COUNT; who++)
