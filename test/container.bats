@@ -22,7 +22,7 @@ need_landlock() {
 	filtered ab-exec -q --stdin none -- true >/dev/null 2>&1 || skip "needs Landlock and seccomp filters"
 }
 works_at_level_landlock() {
-	run -0 --separate-stderr "$@" ab-exec --json -c 'echo x >made; cat made; cat '"$BASE"'/secret; echo x >/etc/evil; exit 0'
+	run -0 --separate-stderr "$@" ab-exec --json --no-guard -c 'echo x >made; cat made; cat '"$BASE"'/secret; echo x >/etc/evil; exit 0'
 	check_json '.level == "landlock"' '.stdout == "x\n"' '.error == null' '.status == 0' \
 	    '.missing | contains(["namespace", "proc", "tmp", "metadata"])' '.missing | index("net") == null and index("landlock") == null'
 	run -0 --separate-stderr "$@" ab-exec -- true
@@ -95,7 +95,7 @@ works_at_level_landlock() {
 	need_docker
 	need_level namespace
 	for as in in_docker in_docker_as_user; do
-		run -0 --separate-stderr $as userns ab-exec --json -c 'uname -n; test -r /proc/self/status && echo self; echo x >/proc/sys/kernel/core_pattern; :'
+		run -0 --separate-stderr $as userns ab-exec --json --no-guard -c 'uname -n; test -r /proc/self/status && echo self; echo x >/proc/sys/kernel/core_pattern; :'
 		check_json '.level == "namespace"' '.missing | index("proc")' '.stdout == "ab\nself\n"' '.missing | index("namespace") == null'
 		[[ $(jq -r .stderr <<<"$output") == *"/proc/sys/kernel/core_pattern"* ]]
 		run -125 $as userns ab-exec --require proc -- true

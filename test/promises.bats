@@ -48,13 +48,35 @@ as_who() {
 	container) "$AB_REPO/test/helpers/container.sh" "$kind" "$@" ;;
 	esac
 }
+# unguarded OPTION…: in $options, without the guard; at the level that is the guard alone a script goes into a file, which it does
+# not read.
+unguarded() {
+	local script=()
+	options=()
+	while (($# > 0)) && [[ $1 != -- ]]; do
+		if [[ $level == software && $1 == -c ]]; then
+			printf '%s\n' "$2" >"$place/.experiment"
+			script=(-- bash "$place/.experiment")
+			shift
+		else
+			options+=("$1")
+		fi
+		shift
+	done
+	[[ $level == software ]] || options=(--no-guard "${options[@]}")
+	options+=("${script[@]}" "$@")
+}
 # try OPTION…: run a command; its record is $output.
-try() { output=$(as_who ab-exec --json --exit-zero --isolation "$level" --timeout 20s "$@" 2>"$BASE/stderr" 3>&- </dev/null); }
+try() {
+	unguarded "$@"
+	output=$(as_who ab-exec --json --exit-zero --isolation "$level" --timeout 20s "${options[@]}" 2>"$BASE/stderr" 3>&- </dev/null)
+}
 # try_beside OPTION…: the same, while `sleep $mark` runs outside; its number is in $VICTIM, its status afterwards in $beside.
 try_beside() {
+	unguarded "$@"
 	output=$(as_who sh -c 'level=$1; sleep "$2" & victim=$!; shift 2
 		ab-exec --json --exit-zero --isolation "$level" --timeout 20s --env VICTIM=$victim "$@"
-		kill $victim; wait $victim; echo $?' sh "$level" "$mark" "$@" 2>"$BASE/stderr" 3>&- </dev/null)
+		kill $victim; wait $victim; echo $?' sh "$level" "$mark" "${options[@]}" 2>"$BASE/stderr" 3>&- </dev/null)
 	beside=${output##*$'\n'}
 	output=${output%$'\n'*}
 }

@@ -153,6 +153,13 @@ by_name(const void *key, const void *program)
 	return strcmp(key, ((const struct program *)program)->name);
 }
 
+/* Whether a path's directory is one of programs: /etc/passwd is not passwd. */
+static bool
+is_bin(const char *path, const char *slash)
+{
+	return slash == path || (slash - path >= 3 && memcmp(slash - 3, "bin", 3) == 0);
+}
+
 const struct program *
 guard_program(const char *name)
 {
@@ -160,6 +167,8 @@ guard_program(const char *name)
 	char base[32];
 	size_t len;
 
+	if (slash != NULL && !is_bin(name, slash))
+		return NULL;
 	if (slash != NULL)
 		name = slash + 1;
 	len = strlen(name);
