@@ -191,7 +191,7 @@ spell(const struct path *path, unsigned count, char text[static WORD_MAX * 2])
 		len += part;
 	}
 	if (len == 0)
-		strcpy(text, "/");
+		memcpy(text, "/", 2);
 }
 
 static bool
