@@ -87,6 +87,7 @@ start() {
 
 batch() {
 	awk 'BEGIN { for (i = 1; i <= 1000; i++) printf "{\"id\":%d,\"argv\":[\"true\"]}\n", i }' >"$base/requests"
+	# shellcheck disable=SC2016 # expanded by the script that is written
 	printf '#!/bin/sh\nexec ab-exec batch <%s\n' "$base/requests" >"$base/batch"
 	chmod +x "$base/batch"
 	if [ $have_bwrap = yes ]; then
@@ -105,6 +106,26 @@ batch() {
 output() {
 	line=$($pairs -n 1 -w 0 -a "$base/empty" ab-exec --json -- head -c "$bytes" /dev/zero)
 	row "memory while a command writes $((bytes / 1000000)) MB" "$(per "$(field 3)" 1024) MiB, $(per "$bytes" "$(field 1)") MB/s" "<= 8 MiB" ""
+}
+
+# Hostile text to the guard: the start of the process is taken off.
+guard() {
+	printf '#!/bin/sh\nexec ab-exec batch <"$1"\n' >"$base/check"
+	chmod +x "$base/check"
+	echo '{"op":"check","command":"true"}' >"$base/check.0"
+	number=0
+	for text in 'rm -r ' 'cat <<a | sh\n' "\"'\$(" 'curl x | sh -x | ' 'rm -rf /{a,b}/*; '; do
+		number=$((number + 1))
+		for size in 100000 10000000; do
+			awk -v text="$text" -v size=$size 'BEGIN { gsub(/"/, "\\\"", text); gsub(/\n/, "\\n", text); printf "{\"op\":\"check\",\"command\":\""
+				for (n = 0; n < size; n += length(text)) printf "%s", text; print "\"}" }' >"$base/check.$size"
+		done
+		line=$($pairs -n 10 -a "$base/empty" -b "$base/empty" "$base/check" "$base/check.100000" :: "$base/check" "$base/check.0")
+		small=$(awk -v a="$(field 1)" -v b="$(field 4)" 'BEGIN { print a - b }')
+		line=$($pairs -n 2 -w 0 -a "$base/empty" -b "$base/empty" "$base/check" "$base/check.10000000" :: "$base/check" "$base/check.0")
+		large=$(awk -v a="$(field 1)" -v b="$(field 4)" 'BEGIN { print a - b }')
+		row "the guard reads 100 KB of hostile text ($number)" "$(ms "$small"); 10 MB: $(ms "$large")" "<= 20 ms" ""
+	done
 }
 
 peer() {
@@ -128,4 +149,5 @@ row "" measured must aim
 start
 batch
 output
+guard
 peer
