@@ -87,7 +87,6 @@ start() {
 
 batch() {
 	awk 'BEGIN { for (i = 1; i <= 1000; i++) printf "{\"id\":%d,\"argv\":[\"true\"]}\n", i }' >"$base/requests"
-	# shellcheck disable=SC2016 # expanded by the script that is written
 	printf '#!/bin/sh\nexec ab-exec batch <%s\n' "$base/requests" >"$base/batch"
 	chmod +x "$base/batch"
 	if [ $have_bwrap = yes ]; then
@@ -110,6 +109,7 @@ output() {
 
 # Hostile text to the guard: the start of the process is taken off.
 guard() {
+	# shellcheck disable=SC2016 # expanded by the script that is written
 	printf '#!/bin/sh\nexec ab-exec batch <"$1"\n' >"$base/check"
 	chmod +x "$base/check"
 	echo '{"op":"check","command":"true"}' >"$base/check.0"
