@@ -79,6 +79,19 @@ name_call(struct call *call)
 	call->program = guard_program(guard_text(call, 0));
 }
 
+/* A command as it stands, nothing looked through. */
+static struct call
+call_of(const struct judge *judge, uint32_t index)
+{
+	const struct ab_shell_command *command = &judge->shell->command[index];
+	struct call call = { .judge = (struct judge *)(uintptr_t)judge, .index = index, .command = command, .count = command->word_count };
+
+	if (command->word_count > 0)
+		call.word = &judge->shell->word[command->word];
+	name_call(&call);
+	return call;
+}
+
 static void
 advance(struct call *call, uint32_t by)
 {
@@ -235,11 +248,9 @@ judge_input(const struct call *call)
 	}
 	uint32_t first = command->feed_end > command->feed + NEAR ? command->feed_end - NEAR : command->feed;
 	for (uint32_t i = first; i < command->feed_end; i++) {
-		const struct ab_shell_command *feeder = &shell->command[i];
-		struct call one = { .judge = call->judge, .command = feeder, .index = i, .word = &shell->word[feeder->word], .count = feeder->word_count };
-		name_call(&one);
+		struct call one = call_of(call->judge, i);
 		unwrap(&one);
-		if (one.program != NULL && one.program->kind == TOOL_ECHO && feeder->feed == feeder->feed_end && judge_words(&one, 1, one.count))
+		if (one.program != NULL && one.program->kind == TOOL_ECHO && one.command->feed == one.command->feed_end && judge_words(&one, 1, one.count))
 			return true;
 	}
 	return false;
@@ -253,21 +264,15 @@ judge_documents(const struct judge *judge)
 
 	for (uint32_t i = 0; i < shell->document_count; i++) {
 		const struct ab_shell_document *document = &shell->document[i];
-		struct call call = { .judge = (struct judge *)(uintptr_t)judge, .index = document->command, .command = &shell->command[document->command] };
+		struct call call = call_of(judge, document->command);
 		uint32_t text;
-		call.word = &shell->word[call.command->word];
-		call.count = call.command->word_count;
-		name_call(&call);
 		unwrap(&call);
 		bool shell_reads = call.program != NULL && call.program->kind == TOOL_SHELL && guard_reads_program(&call, &text);
 		/* cat <<END | sh */
 		for (uint32_t next = document->command + 1; !shell_reads && next < shell->command_count && next <= document->command + NEAR; next++) {
-			struct call reader = { .judge = call.judge, .index = next, .command = &shell->command[next] };
+			struct call reader = call_of(judge, next);
 			if (reader.command->feed > document->command || reader.command->feed_end <= document->command)
 				break;
-			reader.word = &shell->word[reader.command->word];
-			reader.count = reader.command->word_count;
-			name_call(&reader);
 			unwrap(&reader);
 			shell_reads = reader.program != NULL && reader.program->kind == TOOL_SHELL && guard_reads_program(&reader, &text);
 		}
@@ -384,16 +389,12 @@ judge_commands(struct judge *judge)
 	judge->foreign = ab_calloc((size_t)shell->command_count + 1, sizeof(*judge->foreign));
 	/* Known for all before the first is judged: what a command substitutes comes behind it. */
 	for (uint32_t i = 0; i < shell->command_count; i++) {
-		struct call call = { .judge = judge, .index = i, .command = &shell->command[i], .word = &shell->word[shell->command[i].word],
-			.count = shell->command[i].word_count };
-		name_call(&call);
+		struct call call = call_of(judge, i);
 		unwrap(&call);
 		judge->foreign[i + 1] = judge->foreign[i] + is_foreign(&call);
 	}
 	for (uint32_t i = 0; i < shell->command_count && !dangerous; i++) {
-		struct call call = { .judge = judge, .index = i, .command = &shell->command[i], .word = &shell->word[shell->command[i].word],
-			.count = shell->command[i].word_count };
-		name_call(&call);
+		struct call call = call_of(judge, i);
 		dangerous = judge_call(&call);
 		if (!dangerous)
 			follow_cd(judge, &call);
