@@ -308,9 +308,9 @@ emit_chmod(struct program *program, unsigned mode_arg)
  * (prlimit(2), sched(7)). Threads set their own affinity by number, so without a pid namespace that one is not looked at.
  */
 static void
-emit_other(struct program *program, const struct variant *variant)
+emit_other(struct program *program, const struct variant *variant, unsigned argument)
 {
-	emit_load_arg(program, 0);
+	emit_load_arg(program, argument);
 	if (variant->landlock) {
 		emit_if(program, BPF_JEQ, 0, 0);
 		emit_return(program, EPERM);
@@ -328,14 +328,7 @@ emit_priority(struct program *program, const struct variant *variant, bool of_io
 	emit_if(program, BPF_JEQ, of_io ? 3 : PRIO_USER, EPERM);
 	if (variant->landlock)
 		emit_if(program, BPF_JEQ, of_io ? 2 : PRIO_PGRP, EPERM);
-	emit_load_arg(program, 1);
-	if (variant->landlock) {
-		emit_if(program, BPF_JEQ, 0, 0);
-		emit_return(program, EPERM);
-		return;
-	}
-	emit_if(program, BPF_JEQ, 1, EPERM);
-	emit_return(program, 0);
+	emit_other(program, variant, 1);
 }
 
 static void
@@ -374,7 +367,7 @@ emit_body(struct program *program, enum verdict verdict, const struct variant *v
 		emit_chmod(program, verdict == CHMOD ? 1 : 2);
 		break;
 	case OTHER:
-		emit_other(program, variant);
+		emit_other(program, variant, 0);
 		break;
 	case PRIORITY:
 	case IO_PRIORITY:
