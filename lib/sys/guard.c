@@ -39,6 +39,19 @@ found(const struct judge *judge, const struct ab_guard_rule *rule, size_t start,
 
 /* ---- what runs in the end ---- */
 
+/* Long options whose value may be the next word; of any wrapper, as their names do not collide. */
+static bool
+takes_next(const char *option)
+{
+	static const char *const valued[] = { "adjustment", "arg-file", "chdir", "class", "classdata", "delimiter", "error", "init-file", "input",
+		"kill-after", "max-args", "max-chars", "max-procs", "output", "property", "rcfile", "signal", "unit", "unset", NULL };
+
+	for (const char *const *at = valued; *at != NULL; at++)
+		if (strcmp(option, *at) == 0)
+			return true;
+	return false;
+}
+
 /* Behind the options of a wrapper or an interpreter. gives: stop at an option that has one of these letters; *gave: whether it did. */
 static uint32_t
 skip_options(const struct call *call, const char *valued, const char *gives, bool *gave)
@@ -50,8 +63,10 @@ skip_options(const struct call *call, const char *valued, const char *gives, boo
 		const char *text = guard_text(call, at);
 		if (strcmp(text, "--") == 0)
 			return at + 1;
-		if (text[1] == '-')
+		if (text[1] == '-') {
+			at += takes_next(text + 2);
 			continue;
+		}
 		for (const char *letter = text + 1; *letter != '\0'; letter++) {
 			if (gives != NULL && strchr(gives, *letter) != NULL) {
 				*gave = true;
@@ -147,7 +162,11 @@ guard_reads_program(const struct call *call, uint32_t *text)
 
 	*text = 0;
 	if (gave) {
-		*text = at + 1 < call->count ? at + 1 : 0;
+		/* A shell's -c is a flag: its options go on, and the text is the first operand. */
+		for (at++; call->program->kind == TOOL_SHELL && at < call->count && guard_is_option(call, at);)
+			if (guard_is(call, at++, "--"))
+				break;
+		*text = at < call->count ? at : 0;
 		return false;
 	}
 	if (call->program->kind == TOOL_SHELL && guard_has_option(call, 's', NULL))
@@ -231,6 +250,29 @@ judge_words(const struct call *call, uint32_t from, uint32_t to)
 	    judge_text(call->judge, call, source.data, source.len, call->command->start, call->command->end);
 }
 
+/* What echo and printf write, as text: each operand of a printf a line. */
+static bool
+judge_echo(const struct call *call)
+{
+	struct ab_buf source AB_AUTO_BUF = AB_BUF_INIT(SIZE_MAX / 2);
+	bool lines = strcmp(call->program->name, "printf") == 0;
+
+	for (uint32_t i = 1; i < call->count; i++) {
+		if (source.len == 0 && guard_is_option(call, i))
+			continue;
+		/* a format that only writes its operands is no command */
+		if (lines && source.len == 0 && call->count > i + 1 && guard_text(call, i)[0] == '%')
+			continue;
+		size_t from = source.len;
+		source_of(call, i, &source);
+		for (size_t at = from; at + 1 < source.len; at++)
+			if (source.data[at] == '\\' && (source.data[at + 1] == 'n' || source.data[at + 1] == 't'))
+				source.data[at + 1] = source.data[at + 1] == 'n' ? '\n' : '\t', source.data[at] = ' ';
+		ab_buf_putc(&source, lines ? '\n' : ' ');
+	}
+	return source.len > 0 && judge_text(call->judge, call, source.data, source.len, call->command->start, call->command->end);
+}
+
 /* A shell that reads its program: from a here-document, from echo, from a string. */
 static bool
 judge_input(const struct call *call)
@@ -249,8 +291,11 @@ judge_input(const struct call *call)
 	uint32_t first = command->feed_end > command->feed + NEAR ? command->feed_end - NEAR : command->feed;
 	for (uint32_t i = first; i < command->feed_end; i++) {
 		struct call one = call_of(call->judge, i);
+		if (call->judge->heard[i])
+			continue;
+		call->judge->heard[i] = 1;
 		unwrap(&one);
-		if (one.program != NULL && one.program->kind == TOOL_ECHO && one.command->feed == one.command->feed_end && judge_words(&one, 1, one.count))
+		if (one.program != NULL && one.program->kind == TOOL_ECHO && one.command->feed == one.command->feed_end && judge_echo(&one))
 			return true;
 	}
 	return false;
@@ -329,6 +374,26 @@ judge_nested(struct call *call)
 	}
 }
 
+/* env -STEXT, env --split-string=TEXT */
+static bool
+judge_split(const struct call *call)
+{
+	for (uint32_t i = 1; i < call->count && guard_is_option(call, i); i++) {
+		const char *text = guard_text(call, i);
+		uint32_t skip = strncmp(text, "--split-string=", 15) == 0 ? 15 : strncmp(text, "-S", 2) == 0 && text[2] != '\0' ? 2 : 0;
+		if (skip == 0)
+			continue;
+		struct ab_shell_word word = call->word[i];
+		struct call one = *call;
+		word.text += skip;
+		word.len -= skip;
+		one.word = &word;
+		one.count = 1;
+		return judge_words(&one, 0, 1);
+	}
+	return false;
+}
+
 /* env -S TEXT, watch TEXT: text where others have a command. */
 static bool
 judge_wrapper_text(const struct call *call)
@@ -339,8 +404,10 @@ judge_wrapper_text(const struct call *call)
 		return false;
 	if (strcmp(call->program->name, "watch") == 0)
 		return judge_words(call, skip_options(call, call->program->valued, NULL, &gave), call->count);
+	if (strcmp(call->program->name, "env") == 0 && judge_split(call))
+		return true;
 	for (uint32_t i = 1; i + 1 < call->count; i++)
-		if ((strcmp(call->program->name, "env") == 0 && guard_is(call, i, "-S")) || (strcmp(call->program->name, "flock") == 0 && guard_is(call, i, "-c")))
+		if ((strcmp(call->program->name, "env") == 0 && (guard_is(call, i, "-S") || guard_is(call, i, "--split-string"))) || (strcmp(call->program->name, "flock") == 0 && guard_is(call, i, "-c")))
 			return judge_words(call, i + 1, i + 2);
 	return false;
 }
@@ -375,7 +442,9 @@ follow_cd(struct judge *judge, const struct call *call)
 		judge->cwd = ab_calloc(judge->shell->subshell_count, sizeof(*judge->cwd));
 	const char *cwd = guard_cwd(judge, subshell);
 	uint32_t at = skip_options(call, "", NULL, &gave);
-	char *next = at < call->count ? guard_change(judge, cwd, &call->word[at]) : ab_strdup("~/");
+	bool cd = strcmp(call->program->name, "cd") == 0, pushd = strcmp(call->program->name, "pushd") == 0;
+	/* nobody remembers where popd leads, or pushd without a directory */
+	char *next = (cd || pushd) && at < call->count ? guard_change(judge, cwd, &call->word[at]) : ab_strdup(cd ? "~/" : "");
 	free(judge->cwd[subshell]);
 	judge->cwd[subshell] = next;
 }
@@ -386,6 +455,7 @@ judge_commands(struct judge *judge)
 	const struct ab_shell *shell = judge->shell;
 	bool dangerous = false;
 
+	judge->heard = ab_calloc((size_t)shell->command_count + 1, sizeof(*judge->heard));
 	judge->foreign = ab_calloc((size_t)shell->command_count + 1, sizeof(*judge->foreign));
 	/* Known for all before the first is judged: what a command substitutes comes behind it. */
 	for (uint32_t i = 0; i < shell->command_count; i++) {
@@ -417,6 +487,7 @@ judge_shell(struct judge *judge)
 		free(judge->cwd[i]);
 	free(judge->cwd);
 	free(judge->foreign);
+	free(judge->heard);
 	free(judge->places);
 	return dangerous;
 }

@@ -61,6 +61,7 @@ struct judge {
 	char **cwd;	    /* of each subshell: a path, "" unknown, NULL: as the one around it */
 	uint8_t *places;    /* of each word: enum guard_place + 1 once it is known, for the directory in which its command runs */
 	uint32_t *foreign;  /* how many of the commands before each write what was downloaded or decoded, or pass it on */
+	uint8_t *heard;	    /* of each command: what it writes was judged, for the first shell that reads it */
 	unsigned depth;
 };
 
@@ -98,6 +99,8 @@ enum guard_place {
 	PLACE_KERNEL, /* /proc/sys and the like */
 };
 enum guard_place guard_place(const struct call *call, const struct ab_shell_word *word);
+/* Whether a directory, as it is written, is one of system files: what is copied into it becomes one. */
+bool guard_holds_system(const char *dir);
 /* `cd` to this word from cwd: the new directory, "" when it is not known; the caller frees. */
 char *guard_change(const struct judge *judge, const char *cwd, const struct ab_shell_word *word);
 const char *guard_cwd(const struct judge *judge, uint32_t subshell);

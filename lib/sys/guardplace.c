@@ -328,6 +328,19 @@ guard_place(const struct call *call, const struct ab_shell_word *word)
 	return found;
 }
 
+bool
+guard_holds_system(const char *dir)
+{
+	size_t len = strlen(dir);
+
+	while (len > 0 && strchr("/\r", dir[len - 1]) != NULL)
+		len--;
+	for (const char *const *at = system_files; *at != NULL; at++)
+		if (strlen(*at) == len + 1 && strncmp(*at, dir, len) == 0)
+			return true;
+	return false;
+}
+
 /* ---- the working directory ---- */
 
 const char *

@@ -25,6 +25,15 @@ only_tells(const struct call *call)
 	    (guard_is(call, 1, "-h") && call->count == 2);
 }
 
+static bool
+has_word(const struct call *call, const char *text)
+{
+	for (uint32_t i = 1; i < call->count; i++)
+		if (guard_is(call, i, text))
+			return true;
+	return false;
+}
+
 /* ---- places ---- */
 
 /* Whether an operand is a place that a recursive change ruins. */
@@ -45,14 +54,40 @@ any_ruined(const struct call *call, uint32_t from)
 	return false;
 }
 
-static bool
-rule_delete(const struct call *call)
+/* The operand of -t or --target-directory (cp, mv, ln, install): its length of text to skip, and its number; 0: none. */
+static uint32_t
+target_option(const struct call *call, uint32_t *skip)
 {
-	if (kind_of(call) == TOOL_REMOVE)
-		return (guard_has_option(call, 'r', "recursive") || guard_has_option(call, 'R', NULL)) && any_ruined(call, 1);
-	if (kind_of(call) != TOOL_FIND)
-		return false;
-	bool deletes = false, filtered = false;
+	for (uint32_t i = 1; i < call->count && !guard_is(call, i, "--"); i++) {
+		*skip = 0;
+		if ((guard_is(call, i, "-t") || guard_is(call, i, "--target-directory")) && i + 1 < call->count)
+			return i + 1;
+		*skip = (uint32_t)strlen("--target-directory=");
+		if (strncmp(guard_text(call, i), "--target-directory=", *skip) == 0)
+			return i;
+	}
+	return 0;
+}
+
+/* Whether what mv takes away is at such a place. */
+static bool
+moves_from(const struct call *call, enum guard_place first, enum guard_place last)
+{
+	uint32_t skip, target = target_option(call, &skip), end = target > 0 ? call->count : call->count - 1;
+
+	for (uint32_t i = 1; i < end; i++) {
+		enum guard_place place = i == target || guard_is_option(call, i) ? PLACE_OTHER : guard_place(call, &call->word[i]);
+		if (place >= first && place <= last)
+			return true;
+	}
+	return false;
+}
+
+/* Whether find finds what must not be deleted. deletes: whatever it finds is. */
+static bool
+finds_ruined(const struct call *call, bool deletes)
+{
+	bool filtered = false, piped = deletes;
 	enum guard_place worst = PLACE_OTHER;
 	for (uint32_t i = 1; i < call->count; i++) {
 		const char *text = guard_text(call, i);
@@ -64,12 +99,50 @@ rule_delete(const struct call *call)
 		else if (text[0] == '-' && strcmp(text, "-type") != 0 && strcmp(text, "-depth") != 0 && strcmp(text, "-mindepth") != 0 &&
 		    strcmp(text, "-xdev") != 0 && strcmp(text, "-H") != 0 && strcmp(text, "-L") != 0 && strcmp(text, "-P") != 0)
 			filtered = true;
-		else if (!deletes && !filtered) {
+		else if ((!deletes || piped) && !filtered) {
 			enum guard_place place = guard_place(call, &call->word[i]);
 			worst = place > worst ? place : worst;
 		}
 	}
 	return deletes && (worst == PLACE_ROOT || (worst != PLACE_OTHER && !filtered));
+}
+
+/* xargs rm: what echo or find says is what goes. */
+static bool
+is_fed_ruined(const struct call *call, bool recursive)
+{
+	const struct ab_shell_command *command = call->command;
+
+	/* the command before it alone: others of a group would read it again and again */
+	if (command->feed_end == command->feed || command->feed_end != call->index)
+		return false;
+	const struct ab_shell *shell = call->judge->shell;
+	struct call feeder = { .judge = call->judge, .index = command->feed_end - 1, .command = &shell->command[command->feed_end - 1] };
+	feeder.count = feeder.command->word_count;
+	if (feeder.count == 0)
+		return false;
+	feeder.word = &shell->word[feeder.command->word];
+	feeder.program = guard_program(guard_text(&feeder, 0));
+	if (kind_of(&feeder) == TOOL_FIND)
+		return finds_ruined(&feeder, true);
+	return recursive && kind_of(&feeder) == TOOL_ECHO && any_ruined(&feeder, 1);
+}
+
+static bool
+rule_delete(const struct call *call)
+{
+	bool recursive = guard_has_option(call, 'r', "recursive") || guard_has_option(call, 'R', NULL);
+
+	switch (kind_of(call)) {
+	case TOOL_REMOVE:
+		return (recursive && any_ruined(call, 1)) || (call->xargs && is_fed_ruined(call, recursive));
+	case TOOL_COPY:
+		return is_program(call, "mv") && moves_from(call, PLACE_SYSTEM, PLACE_ROOT);
+	case TOOL_FIND:
+		return finds_ruined(call, false);
+	default:
+		return false;
+	}
 }
 
 static bool
@@ -80,12 +153,54 @@ rule_permissions(const struct call *call)
 
 /* ---- what is written ---- */
 
+/* A word without its first bytes, "of=FILE", is at that place. */
+static bool
+is_rest_at(const struct call *call, uint32_t number, uint32_t skip, enum guard_place place)
+{
+	struct ab_shell_word file = call->word[number];
+
+	file.text += skip;
+	file.len -= skip;
+	return guard_place(call, skip > 0 ? &file : &call->word[number]) == place;
+}
+
+static bool
+copies(const struct call *call, enum guard_place place)
+{
+	uint32_t skip, target = target_option(call, &skip);
+
+	if (is_program(call, "mv") && place == PLACE_BELOW && moves_from(call, place, place))
+		return true;
+	if (target == 0) {
+		target = call->count - 1;
+		skip = 0;
+		if (call->count < 3)
+			return false;
+	}
+	/* into a directory of system files, or onto one */
+	return is_rest_at(call, target, skip, place) ||
+	    (place == PLACE_BELOW && guard_is_literal(call, target) && guard_holds_system(guard_text(call, target) + skip));
+}
+
+/* perl -i, -pi, -i.bak; ruby has it from there */
+static bool
+edits_in_place(const struct call *call)
+{
+	if (!is_program(call, "perl") && !is_program(call, "ruby"))
+		return false;
+	for (uint32_t i = 1; i < call->count && guard_is_option(call, i) && !guard_is(call, i, "-e"); i++) {
+		const char *text = guard_text(call, i) + 1;
+		if (text[strspn(text, "lanpwW0123456789")] == 'i')
+			return true;
+	}
+	return false;
+}
+
 static bool
 writes(const struct call *call, enum guard_place place)
 {
 	const struct ab_shell *shell = call->judge->shell;
 	const struct ab_shell_command *command = call->command;
-	const char *text;
 
 	for (uint32_t i = 0; i < command->other_count; i++) {
 		const struct ab_shell_word *word = &shell->word[command->word + command->word_count + i];
@@ -99,7 +214,7 @@ writes(const struct call *call, enum guard_place place)
 				return true;
 		return false;
 	case TOOL_COPY:
-		return call->count > 2 && guard_place(call, &call->word[call->count - 1]) == place;
+		return copies(call, place);
 	case TOOL_SED:
 		if (!guard_has_option(call, 'i', "in-place"))
 			return false;
@@ -107,6 +222,12 @@ writes(const struct call *call, enum guard_place place)
 			if (!guard_is_option(call, i) && guard_place(call, &call->word[i]) == place)
 				return true;
 		return false;
+	case TOOL_INTERPRETER: /* perl -pi */
+		for (uint32_t i = 1; i < call->count && place == PLACE_BELOW && edits_in_place(call); i++)
+			if (!guard_is_option(call, i) && guard_place(call, &call->word[i]) == place)
+				return true;
+		return false;
+	case TOOL_FORMAT: /* shred */
 	case TOOL_REMOVE:
 	case TOOL_MODE:
 		for (uint32_t i = 1; i < call->count && place == PLACE_BELOW; i++)
@@ -115,11 +236,7 @@ writes(const struct call *call, enum guard_place place)
 		return false;
 	case TOOL_DD:
 		for (uint32_t i = 1; i < call->count; i++) {
-			text = guard_text(call, i);
-			struct ab_shell_word file = call->word[i];
-			file.text += 3;
-			file.len -= 3;
-			if (strncmp(text, "of=", 3) == 0 && guard_place(call, &file) == place)
+			if (strncmp(guard_text(call, i), "of=", 3) == 0 && is_rest_at(call, i, 3, place))
 				return true;
 		}
 		return false;
@@ -139,7 +256,9 @@ rule_device(const struct call *call)
 		return false;
 	if (is_program(call, "parted") && (guard_is(call, call->count - 1, "print") || call->count < 3))
 		return false;
-	if (is_program(call, "cryptsetup") && !guard_is(call, 1, "luksFormat") && !guard_is(call, 1, "erase") && !guard_is(call, 1, "luksErase"))
+	if (is_program(call, "cryptsetup") && !has_word(call, "luksFormat") && !has_word(call, "erase") && !has_word(call, "luksErase"))
+		return false;
+	if (is_program(call, "nvme") && !guard_is(call, 1, "format") && !guard_is(call, 1, "sanitize") && !guard_is(call, 1, "write-zeroes"))
 		return false;
 	for (uint32_t i = 1; i < call->count; i++)
 		if (guard_place(call, &call->word[i]) == PLACE_DEVICE)
@@ -161,11 +280,14 @@ rule_kernel(const struct call *call)
 {
 	switch (kind_of(call)) {
 	case TOOL_SYSCTL:
+		for (uint32_t i = 1; i < call->count; i++) /* -w may be left out */
+			if (!guard_is_option(call, i) && strchr(guard_text(call, i), '=') != NULL)
+				return true;
 		return guard_has_option(call, 'w', "write") || guard_has_option(call, 'p', "load") || guard_has_option(call, 0, "system");
 	case TOOL_MODULE:
 		return !only_tells(call) && !guard_has_option(call, 'n', "dry-run") && !guard_has_option(call, 'D', "show-depends") && call->count > 1;
 	case TOOL_MOUNT:
-		if (only_tells(call) || guard_has_option(call, 'l', "show-labels"))
+		if (only_tells(call) || (is_program(call, "mount") && guard_has_option(call, 'l', "show-labels")))
 			return false;
 		for (uint32_t i = 1; i < call->count; i++)
 			if (!guard_is_option(call, i) || guard_is(call, i, "-a") || guard_is(call, i, "--all"))
@@ -208,10 +330,28 @@ begins_foreign(const struct call *call, uint32_t number)
 	return at < word->len && marks[at] == AB_SHELL_OUTPUT && guard_foreign(call->judge, word->inner, word->inner_end);
 }
 
+/* Whether xargs puts what it reads where a text's command is: sh -c '{}'. Only as an operand (sh -c 'wget {}') it is data. */
+static bool
+begins_replaced(const struct call *call, uint32_t number)
+{
+	const struct ab_shell_word *word = &call->judge->shell->word[call->command->word];
+	const char *text = guard_text(call, number), *replace = "{}";
+
+	text += strspn(text, " \t\n\"'");
+	if (strncmp(text, "eval", 4) == 0 || strncmp(text, "$", 1) == 0 || guard_marks(call, number)[0] == AB_SHELL_UNKNOWN)
+		return true;
+	for (; word < call->word; word++) {
+		const char *option = call->judge->shell->text.data + word->text;
+		if (strncmp(option, "-I", 2) == 0)
+			replace = option[2] != '\0' ? option + 2 : call->judge->shell->text.data + word[1].text;
+	}
+	return strncmp(text, replace, strlen(replace)) == 0;
+}
+
 static bool
 rule_remote_code(const struct call *call)
 {
-	uint32_t text;
+	uint32_t text, at;
 
 	if (call->count == 0)
 		return false;
@@ -222,7 +362,7 @@ rule_remote_code(const struct call *call)
 	case TOOL_INTERPRETER:
 		if (guard_reads_program(call, &text))
 			return reads_foreign(call);
-		if (text > 0 && (begins_foreign(call, text) || (call->xargs && reads_foreign(call))))
+		if (text > 0 && (begins_foreign(call, text) || (call->xargs && begins_replaced(call, text) && reads_foreign(call))))
 			return true;
 		/* bash -c: xargs gives the text */
 		if (call->xargs && call->count == 2 && guard_is_option(call, 1))
@@ -233,7 +373,8 @@ rule_remote_code(const struct call *call)
 				return begins_foreign(call, i);
 		return false;
 	case TOOL_EVAL:
-		return call->count > 1 && begins_foreign(call, 1);
+		at = guard_is(call, 1, "--") ? 2 : 1;
+		return call->count > at && begins_foreign(call, at);
 	case TOOL_SOURCE:
 		return call->count > 1 && (begins_foreign(call, 1) || ((guard_is(call, 1, "/dev/stdin") || guard_is(call, 1, "-")) && reads_foreign(call)));
 	default:
@@ -322,7 +463,11 @@ rule_firewall(const struct call *call)
 	static const char *const asking[] = { "list", "status", "show", "--state", "--list-all", "--list-all-zones", "--list-services", "--list-ports",
 		"--get-default-zone", "--get-active-zones", "--get-zones", "-L", "-S", "--list", "--list-rules", "version", NULL };
 
-	if (kind_of(call) != TOOL_FIREWALL || only_tells(call) || call->count < 2)
+	if (kind_of(call) != TOOL_FIREWALL || only_tells(call))
+		return false;
+	if (is_program(call, "iptables-restore") || is_program(call, "ip6tables-restore")) /* from its input */
+		return !guard_has_option(call, 't', "test");
+	if (call->count < 2)
 		return false;
 	for (uint32_t i = 1; i < call->count; i++)
 		for (const char *const *word = asking; *word != NULL; word++)
@@ -337,7 +482,7 @@ rule_firewall(const struct call *call)
 enum { DELETE, PERMISSIONS, DEVICE, REMOTE_CODE, PRIVILEGE, FORK_BOMB, KILL_ALL, SHUTDOWN, KERNEL, SYSTEM_FILES, FIREWALL, UNREADABLE };
 
 static const struct ab_guard_rule rules[] = {
-	[DELETE] = { "delete", "recursive deletion of /, a system directory, a home directory or what lies above the scope, by rm or find",
+	[DELETE] = { "delete", "recursive deletion of /, a system directory, a home directory or what lies above the scope, by rm, find or mv",
 	    "it would delete what the machine or you cannot do without", "name what is to go, inside the scope: rm -rf ./build",
 	    "rm -rf ~/", "rm -rf ./build" },
 	[PERMISSIONS] = { "permissions", "chmod, chown or chgrp -R at such places", "it would change owners or modes of the whole system",

@@ -18,6 +18,7 @@ static const struct program programs[] = {
 	{ .name = "builtin", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "bun", .kind = TOOL_INTERPRETER, .valued = "", .gives = "ep" },
 	{ .name = "busybox", .kind = TOOL_WRAPPER, .valued = "" },
+	{ .name = "caffeinate", .kind = TOOL_WRAPPER, .valued = "tw" },
 	{ .name = "cd", .kind = TOOL_CD },
 	{ .name = "cfdisk", .kind = TOOL_FORMAT },
 	{ .name = "chgrp", .kind = TOOL_MODE },
@@ -65,7 +66,10 @@ static const struct program programs[] = {
 	{ .name = "kill", .kind = TOOL_KILL },
 	{ .name = "killall5", .kind = TOOL_KILL_ALL },
 	{ .name = "ksh", .kind = TOOL_SHELL, .valued = "oO", .gives = "c" },
+	{ .name = "linux32", .kind = TOOL_WRAPPER, .valued = "" },
+	{ .name = "linux64", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "ln", .kind = TOOL_COPY },
+	{ .name = "ltrace", .kind = TOOL_WRAPPER, .valued = "AaDeFlnopsuwx" },
 	{ .name = "lua", .kind = TOOL_INTERPRETER, .valued = "lW", .gives = "e" },
 	{ .name = "luajit", .kind = TOOL_INTERPRETER, .valued = "lj", .gives = "e" },
 	{ .name = "lynx", .kind = TOOL_DOWNLOAD },
@@ -84,6 +88,8 @@ static const struct program programs[] = {
 	{ .name = "node", .kind = TOOL_INTERPRETER, .valued = "rC", .gives = "ep" },
 	{ .name = "nodejs", .kind = TOOL_INTERPRETER, .valued = "rC", .gives = "ep" },
 	{ .name = "nohup", .kind = TOOL_WRAPPER, .valued = "" },
+	{ .name = "nsenter", .kind = TOOL_WRAPPER, .valued = "tSG" },
+	{ .name = "nvme", .kind = TOOL_FORMAT },
 	{ .name = "openssl", .kind = TOOL_DECODE },
 	{ .name = "osascript", .kind = TOOL_INTERPRETER, .valued = "l", .gives = "e" },
 	{ .name = "parted", .kind = TOOL_FORMAT },
@@ -91,8 +97,12 @@ static const struct program programs[] = {
 	{ .name = "perl", .kind = TOOL_INTERPRETER, .valued = "IMm", .gives = "eE" },
 	{ .name = "php", .kind = TOOL_INTERPRETER, .valued = "cdz", .gives = "rfBRF" },
 	{ .name = "pkexec", .kind = TOOL_PRIVILEGE },
+	{ .name = "popd", .kind = TOOL_CD },
 	{ .name = "poweroff", .kind = TOOL_POWER },
 	{ .name = "printf", .kind = TOOL_ECHO },
+	{ .name = "prlimit", .kind = TOOL_WRAPPER, .valued = "op" },
+	{ .name = "pushd", .kind = TOOL_CD },
+	{ .name = "pvcreate", .kind = TOOL_FORMAT },
 	{ .name = "pwsh", .kind = TOOL_INTERPRETER, .valued = "", .gives = "cf" },
 	{ .name = "pypy", .kind = TOOL_INTERPRETER, .valued = "WXQ", .gives = "cm" },
 	{ .name = "python", .kind = TOOL_INTERPRETER, .valued = "WXQ", .gives = "cm" },
@@ -104,6 +114,7 @@ static const struct program programs[] = {
 	{ .name = "runuser", .kind = TOOL_PRIVILEGE },
 	{ .name = "sed", .kind = TOOL_SED },
 	{ .name = "setarch", .kind = TOOL_WRAPPER, .valued = "", .operands = 1 },
+	{ .name = "setpriv", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "setsid", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "sfdisk", .kind = TOOL_FORMAT },
 	{ .name = "sgdisk", .kind = TOOL_FORMAT },
@@ -113,12 +124,14 @@ static const struct program programs[] = {
 	{ .name = "socat", .kind = TOOL_DOWNLOAD },
 	{ .name = "source", .kind = TOOL_SOURCE },
 	{ .name = "stdbuf", .kind = TOOL_WRAPPER, .valued = "ioe" },
+	{ .name = "strace", .kind = TOOL_WRAPPER, .valued = "abeEIoOpPsSuUX" },
 	{ .name = "su", .kind = TOOL_PRIVILEGE },
 	{ .name = "sudo", .kind = TOOL_PRIVILEGE },
 	{ .name = "sudoedit", .kind = TOOL_PRIVILEGE },
 	{ .name = "swapoff", .kind = TOOL_MOUNT },
 	{ .name = "sysctl", .kind = TOOL_SYSCTL },
 	{ .name = "systemctl", .kind = TOOL_SYSTEMCTL },
+	{ .name = "systemd-run", .kind = TOOL_WRAPPER, .valued = "pEuMH" },
 	{ .name = "taskset", .kind = TOOL_WRAPPER, .valued = "", .operands = 1 },
 	{ .name = "tclsh", .kind = TOOL_INTERPRETER, .valued = "", .gives = "" },
 	{ .name = "tcsh", .kind = TOOL_SHELL, .valued = "", .gives = "c" },
@@ -131,6 +144,9 @@ static const struct program programs[] = {
 	{ .name = "truncate", .kind = TOOL_TEE },
 	{ .name = "ufw", .kind = TOOL_FIREWALL },
 	{ .name = "umount", .kind = TOOL_MOUNT },
+	{ .name = "unbuffer", .kind = TOOL_WRAPPER, .valued = "" },
+	{ .name = "unlink", .kind = TOOL_REMOVE },
+	{ .name = "unshare", .kind = TOOL_WRAPPER, .valued = "RwSGl" },
 	{ .name = "useradd", .kind = TOOL_ACCOUNT },
 	{ .name = "userdel", .kind = TOOL_ACCOUNT },
 	{ .name = "usermod", .kind = TOOL_ACCOUNT },
@@ -172,9 +188,11 @@ guard_program(const char *name)
 	if (slash != NULL)
 		name = slash + 1;
 	len = strlen(name);
+	len -= len > 0 && name[len - 1] == '\r'; /* the line ends of Windows */
 	if (len == 0 || len >= sizeof(base))
 		return NULL;
-	memcpy(base, name, len + 1);
+	memcpy(base, name, len);
+	base[len] = '\0';
 	const struct program *found = bsearch(base, programs, AB_COUNT_OF(programs), sizeof(*programs), by_name);
 	if (found != NULL)
 		return found;
@@ -214,7 +232,11 @@ guard_is_literal(const struct call *call, uint32_t number)
 bool
 guard_is(const struct call *call, uint32_t number, const char *text)
 {
-	return number < call->count && strcmp(guard_text(call, number), text) == 0 && guard_is_literal(call, number);
+	if (number >= call->count || !guard_is_literal(call, number))
+		return false;
+	const char *own = guard_text(call, number);
+	size_t len = strlen(text);
+	return strncmp(own, text, len) == 0 && (own[len] == '\0' || strcmp(own + len, "\r") == 0);
 }
 
 bool

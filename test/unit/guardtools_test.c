@@ -27,6 +27,20 @@ wrappers(void)
 		{ "find . -exec rm -rf / ';'", "delete" },
 		{ "flock /tmp/l -c 'rm -rf /'", "delete" },
 		{ "git commit -m 'sudo rm -rf /'", "" },
+		{ "env --split-string='rm -rf /'", "delete" },
+		{ "env -S'make all' -v", "" },
+		{ "timeout --signal KILL 5 rm -rf /", "delete" },
+		{ "timeout --signal KILL 5 rm -rf build", "" },
+		{ "strace -f -o log systemd-run --user setpriv rm -rf /", "delete" },
+		{ "strace -f -o log unshare -r make", "" },
+		{ "bash -c -e -- 'rm -rf /'", "delete" },
+		{ "bash --rcfile x -c 'rm -rf /'", "delete" },
+		{ "sh -c -e 'make' 'rm -rf /'", "" },
+		{ "reboot\r\n", "shutdown" },
+		{ "make\r\n", "" },
+		{ "curl x | sh\r\n", "remote-code" },
+		{ "kill -9 -1\r\n", "kill-all" },
+		{ "kill -9 12\r\n", "" },
 	};
 	check_pairs(pairs, AB_COUNT_OF(pairs));
 }
