@@ -10,7 +10,7 @@
 #include "sys/guardjudge.h"
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,@%+-"
-#define NESTED_MAX 6	 /* sh -c 'sh -c …' */
+#define NESTED_MAX 4	 /* sh -c 'sh -c …' */
 #define NEAR 8		 /* commands of a pipeline that are looked at for what a shell reads */
 #define WRAPPERS_MAX 32	 /* env env env … */
 
