@@ -21,7 +21,7 @@
 #define MAGIC_V1 0x27e0eb
 #define MAGIC_V2 0x63677270
 #define STALE_S 10	   /* a younger directory may belong to a run that has not attached its process yet */
-#define CLOSE_MS 100
+#define CLOSE_MS 500 /* a busy machine takes that long to let go of two hundred dead processes */
 #define SMALL_FILE 4096
 #define INIT 1 /* the process that is in it before the command */
 

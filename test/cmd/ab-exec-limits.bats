@@ -41,6 +41,12 @@ load ../helpers/load
 	gone "sleep $mark"
 }
 
+# nothing_more BEFORE: after one more run there are no more mounts and cgroups than before.
+nothing_more() {
+	ab-exec -q --pids 10 -- true
+	[ "$(mounts) $(cgroups)" = "$1" ]
+}
+
 @test "50 fork storms with 50 ms each: no survivor, no leak of descriptors, mounts, cgroups" {
 	mark=$(unique)
 	before="$(mounts) $(cgroups)"
@@ -53,7 +59,8 @@ load ../helpers/load
 	[ -z "$(jq -c 'select(.reason != "timeout" and (.reason != "exit" or .status != 2))' "$BASE/answers" | tee /dev/stderr)" ]
 	[ "$(jq -sc 'map(select(.reason == "timeout")) | length >= 25' "$BASE/answers")" = true ]
 	gone "sleep $mark"
-	[ "$(mounts) $(cgroups)" = "$before" ]
+	# A cgroup that could not be removed at once goes with a later run.
+	eventually 20 nothing_more "$before"
 	[ -z "$(find "$AB_HOME/run" -type f ! -name 'probe-*')" ]
 }
 
