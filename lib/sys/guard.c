@@ -12,6 +12,7 @@
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,@%+-"
 #define NESTED_MAX 4	 /* sh -c 'sh -c …' */
 #define NEAR 8		 /* commands of a pipeline that are looked at for what a shell reads */
+#define FINDS_MAX 3	 /* find -exec find -exec … */
 #define WRAPPERS_MAX 32	 /* env env env … */
 
 static bool judge_text(const struct judge *outer, const struct call *from, const char *text, size_t len, size_t part, size_t part_end);
@@ -178,12 +179,6 @@ guard_reads_program(const struct call *call, uint32_t *text)
 
 /* ---- what comes from elsewhere ---- */
 
-bool
-guard_foreign(const struct judge *judge, uint32_t from, uint32_t to)
-{
-	return judge->foreign[to] > judge->foreign[from];
-}
-
 /* curl -o FILE writes nothing to its output. */
 static bool
 writes_elsewhere(const struct call *call)
@@ -216,6 +211,22 @@ is_foreign(const struct call *call)
 	if (call->program == NULL)
 		return false;
 	return (call->program->kind == TOOL_DOWNLOAD && !writes_elsewhere(call)) || (call->program->kind == TOOL_DECODE && decodes(call));
+}
+
+bool
+guard_foreign(struct judge *judge, uint32_t from, uint32_t to)
+{
+	uint32_t count = judge->shell->command_count;
+
+	if (judge->foreign == NULL) {
+		judge->foreign = ab_calloc((size_t)count + 1, sizeof(*judge->foreign));
+		for (uint32_t i = 0; i < count; i++) {
+			struct call call = call_of(judge, i);
+			unwrap(&call);
+			judge->foreign[i + 1] = judge->foreign[i] + is_foreign(&call);
+		}
+	}
+	return judge->foreign[to] > judge->foreign[from];
 }
 
 /* ---- text within text ---- */
@@ -346,6 +357,9 @@ judge_find(const struct call *call)
 		while (i + 1 + inner.count < call->count && !guard_is(call, i + 1 + inner.count, ";") && !guard_is(call, i + 1 + inner.count, "+"))
 			inner.count++;
 		i += inner.count;
+		/* Each one more would read the rest once more. */
+		if (++inner.finds > FINDS_MAX)
+			return found(call->judge, guard_rule_unreadable(), call->command->start, call->command->end);
 		name_call(&inner);
 		if (judge_call(&inner))
 			return true;
@@ -456,13 +470,6 @@ judge_commands(struct judge *judge)
 	bool dangerous = false;
 
 	judge->heard = ab_calloc((size_t)shell->command_count + 1, sizeof(*judge->heard));
-	judge->foreign = ab_calloc((size_t)shell->command_count + 1, sizeof(*judge->foreign));
-	/* Known for all before the first is judged: what a command substitutes comes behind it. */
-	for (uint32_t i = 0; i < shell->command_count; i++) {
-		struct call call = call_of(judge, i);
-		unwrap(&call);
-		judge->foreign[i + 1] = judge->foreign[i] + is_foreign(&call);
-	}
 	for (uint32_t i = 0; i < shell->command_count && !dangerous; i++) {
 		struct call call = call_of(judge, i);
 		dangerous = judge_call(&call);

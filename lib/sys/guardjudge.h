@@ -60,7 +60,7 @@ struct judge {
 	const struct judge *outer;
 	char **cwd;	    /* of each subshell: a path, "" unknown, NULL: as the one around it */
 	uint8_t *places;    /* of each word: enum guard_place + 1 once it is known, for the directory in which its command runs */
-	uint32_t *foreign;  /* how many of the commands before each write what was downloaded or decoded, or pass it on */
+	uint32_t *foreign;  /* how many of the commands before each write what was downloaded or decoded; NULL: nobody asked yet */
 	uint8_t *heard;	    /* of each command: what it writes was judged, for the first shell that reads it */
 	unsigned depth;
 };
@@ -74,6 +74,7 @@ struct call {
 	uint32_t count;
 	const struct program *program; /* NULL: not known */
 	bool xargs;		       /* more operands come from its input */
+	unsigned finds;		       /* find -exec find -exec …: how many are around it */
 };
 
 const char *guard_text(const struct call *call, uint32_t number);
@@ -85,8 +86,8 @@ bool guard_is(const struct call *call, uint32_t number, const char *text);
 bool guard_has_option(const struct call *call, char letter, const char *name);
 /* Whether a word is an option, and not an operand behind `--`. */
 bool guard_is_option(const struct call *call, uint32_t number);
-/* Whether one of the commands in a range downloads or decodes, or passes such on. */
-bool guard_foreign(const struct judge *judge, uint32_t from, uint32_t to);
+/* Whether one of the commands in a range writes what it downloads or decodes. */
+bool guard_foreign(struct judge *judge, uint32_t from, uint32_t to);
 
 /* ---- places, guardplace.c ---- */
 

@@ -584,7 +584,7 @@ guard_rule_of_bomb(const struct judge *judge, size_t *start, size_t *end)
 		apart[command->function] += command->background || command->feed_end > command->feed;
 		*start = shell->function[command->function].start;
 		*end = shell->function[command->function].end;
-		bomb = times[command->function] >= 2 && apart[command->function] >= 1;
+		bomb = bomb || (times[command->function] >= 2 && apart[command->function] >= 1);
 	}
 	free(times);
 	return bomb ? &rules[FORK_BOMB] : NULL;

@@ -14,18 +14,24 @@ static uint32_t enter(struct reader *reader, uint32_t outer);
 
 /* ---- reserved words ---- */
 
-/* Where this reserved word ends if it is next, or NULL. */
 static const char *
-word_end(const struct reader *reader, const char *word)
+rest_end(const struct reader *reader, const char *at, const char *word)
 {
-	const char *at = ab_shellread_pass(reader, reader->at);
-
 	for (; *word != '\0'; word++) {
 		if (at >= reader->end || *at != *word)
 			return NULL;
 		at = ab_shellread_pass(reader, at + 1);
 	}
 	return at == reader->end || (*at != '\0' && strchr(" \t\n;&|()<>", *at) != NULL) ? at : NULL;
+}
+
+/* Where this reserved word ends if it is next, or NULL. A dozen of them are asked for before each command. */
+static inline const char *
+word_end(const struct reader *reader, const char *word)
+{
+	const char *at = ab_shellread_pass(reader, reader->at);
+
+	return at < reader->end && *at == *word ? rest_end(reader, at, word) : NULL;
 }
 
 static bool

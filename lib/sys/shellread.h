@@ -34,12 +34,34 @@ struct reader {
 	const char *no_arithmetic; /* no `((` from here on is closed */
 };
 
+/* These three are called for each byte, some of them often. */
+
 /* Past the line continuations at a place. */
-const char *ab_shellread_pass(const struct reader *reader, const char *at);
+static inline const char *
+ab_shellread_pass(const struct reader *reader, const char *at)
+{
+	while (reader->end - at >= 2 && at[0] == '\\' && at[1] == '\n')
+		at += 2;
+	return at;
+}
+
 /* The next byte, line continuations passed over; -1 at the end. */
-int ab_shellread_peek(struct reader *reader);
+static inline int
+ab_shellread_peek(struct reader *reader)
+{
+	reader->at = ab_shellread_pass(reader, reader->at);
+	return reader->at < reader->end ? (unsigned char)*reader->at : -1;
+}
+
 /* The byte after it. */
-int ab_shellread_peek2(struct reader *reader);
+static inline int
+ab_shellread_peek2(const struct reader *reader)
+{
+	const char *next = ab_shellread_pass(reader, reader->at + 1);
+
+	return next < reader->end ? (unsigned char)*next : -1;
+}
+
 uint32_t ab_shellread_position(const struct reader *reader);
 /* Where what has just been read ends. */
 uint32_t ab_shellread_position_end(const struct reader *reader);

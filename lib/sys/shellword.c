@@ -7,29 +7,6 @@
 
 static bool read_piece(struct reader *reader, enum quoting quoting);
 
-const char *
-ab_shellread_pass(const struct reader *reader, const char *at)
-{
-	while (reader->end - at >= 2 && at[0] == '\\' && at[1] == '\n')
-		at += 2;
-	return at;
-}
-
-int
-ab_shellread_peek(struct reader *reader)
-{
-	reader->at = ab_shellread_pass(reader, reader->at);
-	return reader->at < reader->end ? (unsigned char)*reader->at : -1;
-}
-
-int
-ab_shellread_peek2(struct reader *reader)
-{
-	const char *next = ab_shellread_pass(reader, reader->at + 1);
-
-	return next < reader->end ? (unsigned char)*next : -1;
-}
-
 uint32_t
 ab_shellread_position(const struct reader *reader)
 {

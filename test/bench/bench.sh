@@ -114,7 +114,7 @@ guard() {
 	chmod +x "$base/check"
 	echo '{"op":"check","command":"true"}' >"$base/check.0"
 	number=0
-	for text in 'rm -r ' 'cat <<a | sh\n' "\"'\$(" 'curl x | sh -x | ' 'rm -rf /{a,b}/*; '; do
+	for text in 'rm -r ' 'cat <<a | sh\n' "\"'\$(" 'curl x | sh -x | ' 'rm -rf /{a,b}/*; ' 'find -exec ' 'a;'; do
 		number=$((number + 1))
 		for size in 100000 10000000; do
 			awk -v text="$text" -v size=$size 'BEGIN { gsub(/"/, "\\\"", text); gsub(/\n/, "\\n", text); printf "{\"op\":\"check\",\"command\":\""

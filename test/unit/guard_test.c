@@ -51,12 +51,28 @@ parts_and_refusal(void)
 	CHECK(!ab_guard_text("", 0, &(struct ab_guard_place){ .scope = NULL }, &verdict));
 }
 
+/* Each level of a find is read by the one around it: one too deep is refused, not read for minutes. */
+static void
+finds_within_finds(void)
+{
+	enum { COUNT = 20000 };
+	static const char find[] = "find -exec ";
+	AB_AUTO_FREE char *text = ab_calloc(COUNT * (sizeof(find) - 1) + 1, 1);
+
+	CHECK_STRING(rule_of("find -exec find -exec find -exec ls ;"), "");
+	CHECK_STRING(rule_of("find -exec find -exec find -exec rm -r / ;"), "delete");
+	for (size_t i = 0; i < COUNT; i++)
+		memcpy(text + i * (sizeof(find) - 1), find, sizeof(find) - 1);
+	CHECK_STRING(rule_of(text), "unreadable");
+}
+
 int
 main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "each rule's example and counter-example", examples },
 		{ "argv is not text", argv_is_not_text },
+		{ "finds within finds", finds_within_finds },
 		{ "parts, and what a refusal says", parts_and_refusal },
 	};
 
