@@ -75,6 +75,7 @@ try() {
 try_beside() {
 	unguarded "$@"
 	output=$(as_who sh -c 'level=$1; sleep "$2" & victim=$!; shift 2
+		until [ "$(cat /proc/$victim/comm)" = sleep ]; do :; done
 		ab-exec --json --exit-zero --isolation "$level" --timeout 20s --env VICTIM=$victim "$@"
 		kill $victim; wait $victim; echo $?' sh "$level" "$mark" "${options[@]}" 2>"$BASE/stderr" 3>&- </dev/null)
 	beside=${output##*$'\n'}
@@ -91,7 +92,7 @@ promise_namespace() {
 	kept_unless said '.stdout != "ab\n"'
 }
 promise_proc() {
-	try_beside -c 'grep -q "^Name:" /proc/self/status && echo self; cat /proc/[0-9]*/cmdline | tr "\0" " "'
+	try_beside -c 'grep -q "^Name:" /proc/self/status && echo self; cat /proc/[0-9]*/cmdline | tr "\0" " " | grep -o "sleep [0-9.]*"'
 	kept_unless said --arg seen "sleep $mark" '(.stdout | startswith("self\n") | not) or (.stdout | contains($seen))'
 }
 promise_net() {
