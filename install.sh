@@ -51,6 +51,9 @@ check_needs() {
 	fuzzer  clang         libclang-rt-14-dev compiler-rt compiler-rt compiler-rt
 	command bwrap         bubblewrap bubblewrap bubblewrap bubblewrap
 	command python3       python3 python3 python3 python3
+	python  pip           python3-pip python3-pip py3-pip python-pip
+	python  setuptools    python3-setuptools python3-setuptools py3-setuptools python-setuptools
+	python  wheel         python3-wheel python3-wheel py3-wheel python-wheel
 	command node          nodejs nodejs nodejs nodejs
 	command strace        strace strace strace strace
 	command curl          curl curl curl curl
@@ -64,6 +67,7 @@ check_needs() {
 is_there() {
 	case $1 in
 	command) have "$2" || { [ "$2" = cc ] && [ -n "${CC:-}" ] && have "${CC%% *}"; } ;;
+	python) (PATH=/usr/bin:/bin:$PATH && python3 -c "import $2") 2>/dev/null ;; # the one that packages serve
 	header) printf '#include <stdio.h>\n#include <%s>\n' "$2" | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	fuzzer) printf 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n){return d == 0 && n;}' |
 		clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - >/dev/null 2>&1 ;;

@@ -359,7 +359,7 @@ judge_find(const struct call *call)
 		i += inner.count;
 		/* Each one more would read the rest once more. */
 		if (++inner.finds > FINDS_MAX)
-			return found(call->judge, guard_rule_unreadable(), call->command->start, call->command->end);
+			return found(call->judge, &ab_guard_rules()[RULE_UNREADABLE], call->command->start, call->command->end);
 		name_call(&inner);
 		if (judge_call(&inner))
 			return true;
@@ -435,7 +435,7 @@ judge_call(struct call *call)
 	const struct ab_guard_rule *rule = guard_rule(call);
 	if (rule != NULL) {
 		/* What is handed over is a part of it, too. */
-		bool piped = rule == guard_rule_remote_code() && call->command->feed_end > call->command->feed;
+		bool piped = rule == &ab_guard_rules()[RULE_REMOTE_CODE] && call->command->feed_end > call->command->feed;
 		const struct ab_shell_command *first = piped ? &call->judge->shell->command[call->command->feed] : call->command;
 		return found(call->judge, rule, first->start, call->command->end);
 	}
@@ -489,7 +489,7 @@ judge_shell(struct judge *judge)
 	if (bomb != NULL)
 		dangerous = found(judge, bomb, start, end);
 	if (!dangerous && judge->shell->too_deep)
-		dangerous = found(judge, guard_rule_unreadable(), 0, strlen(judge->source));
+		dangerous = found(judge, &ab_guard_rules()[RULE_UNREADABLE], 0, strlen(judge->source));
 	for (uint32_t i = 0; judge->cwd != NULL && i < judge->shell->subshell_count; i++)
 		free(judge->cwd[i]);
 	free(judge->cwd);
@@ -507,7 +507,7 @@ judge_text(const struct judge *outer, const struct call *from, const char *text,
 	struct ab_guard_place place = { .scope = outer->place->scope, .cwd = guard_cwd(outer, from->command->subshell) };
 
 	if (outer->depth >= NESTED_MAX)
-		return found(outer, guard_rule_unreadable(), part, part_end);
+		return found(outer, &ab_guard_rules()[RULE_UNREADABLE], part, part_end);
 	ab_shell_read(&shell, text, len);
 	struct judge judge = { .verdict = outer->verdict, .place = &place, .shell = &shell, .source = text, .outer = outer, .depth = outer->depth + 1,
 		.part = outer->outer != NULL ? outer->part : part, .part_end = outer->outer != NULL ? outer->part_end : part_end };
@@ -524,7 +524,7 @@ ab_guard_text(const char *text, size_t len, const struct ab_guard_place *place, 
 	*verdict = (struct ab_guard_verdict){ .rule = NULL };
 	ab_shell_read(&shell, text, len);
 	struct judge judge = { .verdict = verdict, .place = place, .shell = &shell, .source = text };
-	bool dangerous = memchr(text, '\0', len) != NULL ? found(&judge, guard_rule_unreadable(), 0, strlen(text)) : judge_shell(&judge);
+	bool dangerous = memchr(text, '\0', len) != NULL ? found(&judge, &ab_guard_rules()[RULE_UNREADABLE], 0, strlen(text)) : judge_shell(&judge);
 	ab_shell_release(&shell);
 	return dangerous;
 }

@@ -108,12 +108,25 @@ const char *guard_cwd(const struct judge *judge, uint32_t subshell);
 
 /* ---- rules, guardrules.c ---- */
 
+/* In the order of ab_guard_rules(). */
+enum guard_rule_id {
+	RULE_DELETE,
+	RULE_PERMISSIONS,
+	RULE_DEVICE,
+	RULE_REMOTE_CODE,
+	RULE_PRIVILEGE,
+	RULE_FORK_BOMB,
+	RULE_KILL_ALL,
+	RULE_SHUTDOWN,
+	RULE_KERNEL,
+	RULE_SYSTEM_FILES,
+	RULE_FIREWALL,
+	RULE_UNREADABLE,
+};
 /* The rule that is against it, or NULL. */
 const struct ab_guard_rule *guard_rule(const struct call *call);
 /* As above for a whole text; *start, *end: of the part. */
 const struct ab_guard_rule *guard_rule_of_bomb(const struct judge *judge, size_t *start, size_t *end);
-const struct ab_guard_rule *guard_rule_unreadable(void);
-const struct ab_guard_rule *guard_rule_remote_code(void);
 /* An interpreter's own reading: whether it takes its program from standard input; *text: or from this word (0: none). */
 bool guard_reads_program(const struct call *call, uint32_t *text);
 

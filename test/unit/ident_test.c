@@ -1,9 +1,6 @@
 #include "sys/ident.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,33 +9,8 @@
 #include "core/op.h"
 #include "sys/idmap.h"
 #include "sys/mount.h"
+#include "small_tree.h"
 #include "tap.h"
-
-static char base[64];
-
-static char *
-at(const char *rel)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", base, rel);
-	return path;
-}
-
-static void
-put_file(const char *rel, const char *text)
-{
-	FILE *file = fopen(at(rel), "we");
-
-	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
-		printf("# cannot write %s\n", rel);
-}
-
-static int
-open_tree_at(const char *rel)
-{
-	return open(at(rel), O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
 
 static const struct ab_probe able = { .namespaces = true, .fresh_proc = true, .net = true, .seccomp = true, .landlock_abi = 7,
 	.idmap = true };
@@ -232,8 +204,7 @@ main(void)
 		{ "root that may not change ids", root_that_may_not_change },
 	};
 
-	snprintf(base, sizeof(base), "/tmp/ab-ident-XXXXXX");
-	if (mkdtemp(base) == NULL || mkdir(at("tree"), 0755) != 0)
+	if (!make_base("ident"))
 		return 1;
 	setenv("AB_HOME", at("home"), 1);
 	int status = tap_run(tests, AB_COUNT_OF(tests));

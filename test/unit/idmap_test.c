@@ -1,41 +1,12 @@
 #include "sys/idmap.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/mem.h"
 #include "sys/mount.h"
+#include "small_tree.h"
 #include "tap.h"
-
-static char base[64];
-
-static char *
-at(const char *rel)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", base, rel);
-	return path;
-}
-
-static void
-put_file(const char *rel, const char *text)
-{
-	FILE *file = fopen(at(rel), "we");
-
-	if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
-		printf("# cannot write %s\n", rel);
-}
-
-static int
-open_tree_at(const char *rel)
-{
-	return open(at(rel), O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
 
 /* In a mapped mount, files show the private ids, those of owners that nobody looked at too. */
 static void
@@ -80,8 +51,7 @@ main(void)
 		{ "mapped mounts show private ids", mapped_mounts_show_private_ids },
 	};
 
-	snprintf(base, sizeof(base), "/tmp/ab-idmap-test-XXXXXX");
-	if (mkdtemp(base) == NULL || mkdir(at("tree"), 0755) != 0)
+	if (!make_base("idmap"))
 		return 1;
 	int status = tap_run(tests, AB_COUNT_OF(tests));
 	unlink(at("tree/a"));
