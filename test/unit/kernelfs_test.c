@@ -4,15 +4,6 @@
 #include "sandbox_run.h"
 
 static void
-check_shell(struct run *run, const char *script, const char *want)
-{
-	run_shell(run, script);
-	(void)run_all(run);
-	CHECK_STRING(run_text(&run->out), want);
-	run_end(run);
-}
-
-static void
 test_dev(void)
 {
 	struct run run;

@@ -269,4 +269,14 @@ run_as_user(const char *self, int status)
 	return status != 0 || user != 0;
 }
 
+/* Run a script to its end, and look at what it printed. */
+static inline void
+check_shell(struct run *run, const char *script, const char *want)
+{
+	run_shell(run, script);
+	(void)run_all(run);
+	CHECK_STRING(run_text(&run->out), want);
+	run_end(run);
+}
+
 #endif

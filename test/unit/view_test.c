@@ -33,15 +33,6 @@ exists(const char *dir, const char *name)
 }
 
 static void
-check_shell(struct run *run, const char *script, const char *want)
-{
-	run_shell(run, script);
-	(void)run_all(run);
-	CHECK_STRING(run_text(&run->out), want);
-	run_end(run);
-}
-
-static void
 test_tree(void)
 {
 	struct run run;
