@@ -145,7 +145,7 @@ unwrap(struct call *call)
 			call->program = NULL;
 			return;
 		}
-		/* watch and env -S take text; flock -c too: what it says is judged elsewhere */
+		/* what watch, env -S, flock -c and script -c say is judged elsewhere */
 		uint32_t at = skip_options(call, program->valued, NULL, &gave) + (uint32_t)program->operands;
 		if (strcmp(program->name, "env") == 0)
 			while (at < call->count && is_assignment(call, at))
@@ -412,6 +412,9 @@ judge_split(const struct call *call)
 static bool
 judge_wrapper_text(const struct call *call)
 {
+	static const struct {
+		const char *program, *option;
+	} taking[] = { { "env", "-S" }, { "env", "--split-string" }, { "flock", "-c" }, { "script", "-c" }, { "script", "--command" } };
 	bool gave;
 
 	if (call->program == NULL || call->program->kind != TOOL_WRAPPER)
@@ -420,9 +423,10 @@ judge_wrapper_text(const struct call *call)
 		return judge_words(call, skip_options(call, call->program->valued, NULL, &gave), call->count);
 	if (strcmp(call->program->name, "env") == 0 && judge_split(call))
 		return true;
-	for (uint32_t i = 1; i + 1 < call->count; i++)
-		if ((strcmp(call->program->name, "env") == 0 && (guard_is(call, i, "-S") || guard_is(call, i, "--split-string"))) || (strcmp(call->program->name, "flock") == 0 && guard_is(call, i, "-c")))
-			return judge_words(call, i + 1, i + 2);
+	for (size_t i = 0; i < AB_COUNT_OF(taking); i++)
+		for (uint32_t at = 1; strcmp(call->program->name, taking[i].program) == 0 && at + 1 < call->count; at++)
+			if (guard_is(call, at, taking[i].option))
+				return judge_words(call, at + 1, at + 2);
 	return false;
 }
 

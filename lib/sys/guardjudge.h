@@ -23,7 +23,8 @@ enum tool {
 	TOOL_INTERPRETER,
 	TOOL_KILL,
 	TOOL_KILL_ALL,
-	TOOL_MODE,	 /* chmod, chown, chgrp */
+	TOOL_KILL_NAMED, /* by a name or a pattern */
+	TOOL_MODE,	 /* chmod, chown, chgrp and their like */
 	TOOL_MODULE,
 	TOOL_MOUNT,
 	TOOL_POWER,
@@ -33,7 +34,7 @@ enum tool {
 	TOOL_SHELL,	 /* an interpreter of shell text */
 	TOOL_SOURCE,
 	TOOL_SYSCTL,
-	TOOL_SYSTEMCTL,
+	TOOL_SYSTEMCTL,	 /* systemctl, loginctl, service */
 	TOOL_TEE,	 /* writes its operands */
 	TOOL_TRAP,	 /* keeps shell text for later */
 	TOOL_WRAPPER,	 /* runs its operands as a command */
@@ -77,6 +78,13 @@ struct call {
 	unsigned finds;		       /* find -exec find -exec …: how many are around it */
 };
 
+/* What its program is; TOOL_NONE: not known. */
+enum tool guard_kind(const struct call *call);
+bool guard_is_program(const struct call *call, const char *name);
+/* Whether it only tells about itself: --help and the like. */
+bool guard_only_tells(const struct call *call);
+/* Whether one of its operands and options is this text. */
+bool guard_has_word(const struct call *call, const char *text);
 const char *guard_text(const struct call *call, uint32_t number);
 const char *guard_marks(const struct call *call, uint32_t number);
 /* All of it is known: no expansion but a pattern. */
@@ -125,7 +133,15 @@ enum guard_rule_id {
 };
 /* The rule that is against it, or NULL. */
 const struct ab_guard_rule *guard_rule(const struct call *call);
-/* As above for a whole text; *start, *end: of the part. */
+/* Whether it writes to a file at such a place: by a redirection, tee, cp, dd and the like. */
+bool guard_writes(const struct call *call, enum guard_place place);
+/* One rule each, guardmachine.c. */
+bool guard_rule_privilege(const struct call *call);
+bool guard_rule_kill_all(const struct call *call);
+bool guard_rule_shutdown(const struct call *call);
+bool guard_rule_kernel(const struct call *call);
+bool guard_rule_firewall(const struct call *call);
+/* As guard_rule for a whole text; *start, *end: of the part. */
 const struct ab_guard_rule *guard_rule_of_bomb(const struct judge *judge, size_t *start, size_t *end);
 /* An interpreter's own reading: whether it takes its program from standard input; *text: or from this word (0: none). */
 bool guard_reads_program(const struct call *call, uint32_t *text);

@@ -22,7 +22,7 @@ static const char *const system_files[] = { "/bin/", "/boot/", "/etc/", "/lib/",
 	"/usr/sbin/", "/usr/lib/systemd/", "/lib/modules/", NULL };
 
 static const char *const disks[] = { "sd", "hd", "vd", "xvd", "nvme", "mmcblk", "md", "dm-", "loop", "nbd", "sr", "pmem", "bcache", "zd", "ram",
-	"mtd", "mapper/", "disk/", "block/", NULL };
+	"mtd", "mapper/", "disk", "rdisk", "block/", NULL };
 
 /* A path in the making: parts without "." and "..", a part may be a pattern. */
 struct path {

@@ -1,38 +1,9 @@
-/* The rules of the guard: one function each, and one row each in the table that people read. */
+/* The rules of the guard: one function each, and one row each in the table that people read. Those about the machine: guardmachine.c. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "sys/guardjudge.h"
-
-static enum tool
-kind_of(const struct call *call)
-{
-	return call->program != NULL ? call->program->kind : TOOL_NONE;
-}
-
-static bool
-is_program(const struct call *call, const char *name)
-{
-	return call->program != NULL && strcmp(call->program->name, name) == 0;
-}
-
-/* Whether it only tells about itself. */
-static bool
-only_tells(const struct call *call)
-{
-	return guard_is(call, 1, "--help") || guard_is(call, 1, "--version") || guard_is(call, 1, "-V") ||
-	    (guard_is(call, 1, "-h") && call->count == 2);
-}
-
-static bool
-has_word(const struct call *call, const char *text)
-{
-	for (uint32_t i = 1; i < call->count; i++)
-		if (guard_is(call, i, text))
-			return true;
-	return false;
-}
 
 /* ---- places ---- */
 
@@ -123,9 +94,9 @@ is_fed_ruined(const struct call *call, bool recursive)
 		return false;
 	feeder.word = &shell->word[feeder.command->word];
 	feeder.program = guard_program(guard_text(&feeder, 0));
-	if (kind_of(&feeder) == TOOL_FIND)
+	if (guard_kind(&feeder) == TOOL_FIND)
 		return finds_ruined(&feeder, true);
-	return recursive && kind_of(&feeder) == TOOL_ECHO && any_ruined(&feeder, 1);
+	return recursive && guard_kind(&feeder) == TOOL_ECHO && any_ruined(&feeder, 1);
 }
 
 static bool
@@ -133,11 +104,11 @@ rule_delete(const struct call *call)
 {
 	bool recursive = guard_has_option(call, 'r', "recursive") || guard_has_option(call, 'R', NULL);
 
-	switch (kind_of(call)) {
+	switch (guard_kind(call)) {
 	case TOOL_REMOVE:
 		return (recursive && any_ruined(call, 1)) || (call->xargs && is_fed_ruined(call, recursive));
 	case TOOL_COPY:
-		return is_program(call, "mv") && moves_from(call, PLACE_SYSTEM, PLACE_ROOT);
+		return guard_is_program(call, "mv") && moves_from(call, PLACE_SYSTEM, PLACE_ROOT);
 	case TOOL_FIND:
 		return finds_ruined(call, false);
 	default:
@@ -148,7 +119,7 @@ rule_delete(const struct call *call)
 static bool
 rule_permissions(const struct call *call)
 {
-	return kind_of(call) == TOOL_MODE && guard_has_option(call, 'R', "recursive") && any_ruined(call, 1);
+	return guard_kind(call) == TOOL_MODE && guard_has_option(call, 'R', "recursive") && any_ruined(call, 1);
 }
 
 /* ---- what is written ---- */
@@ -169,7 +140,7 @@ copies(const struct call *call, enum guard_place place)
 {
 	uint32_t skip, target = target_option(call, &skip);
 
-	if (is_program(call, "mv") && place == PLACE_BELOW && moves_from(call, place, place))
+	if (guard_is_program(call, "mv") && place == PLACE_BELOW && moves_from(call, place, place))
 		return true;
 	if (target == 0) {
 		target = call->count - 1;
@@ -186,7 +157,7 @@ copies(const struct call *call, enum guard_place place)
 static bool
 edits_in_place(const struct call *call)
 {
-	if (!is_program(call, "perl") && !is_program(call, "ruby"))
+	if (!guard_is_program(call, "perl") && !guard_is_program(call, "ruby"))
 		return false;
 	for (uint32_t i = 1; i < call->count && guard_is_option(call, i) && !guard_is(call, i, "-e"); i++) {
 		const char *text = guard_text(call, i) + 1;
@@ -196,8 +167,8 @@ edits_in_place(const struct call *call)
 	return false;
 }
 
-static bool
-writes(const struct call *call, enum guard_place place)
+bool
+guard_writes(const struct call *call, enum guard_place place)
 {
 	const struct ab_shell *shell = call->judge->shell;
 	const struct ab_shell_command *command = call->command;
@@ -207,7 +178,7 @@ writes(const struct call *call, enum guard_place place)
 		if (word->role == AB_SHELL_WRITE && guard_place(call, word) == place)
 			return true;
 	}
-	switch (kind_of(call)) {
+	switch (guard_kind(call)) {
 	case TOOL_TEE:
 		for (uint32_t i = 1; i < call->count; i++)
 			if (guard_place(call, &call->word[i]) == place)
@@ -245,21 +216,46 @@ writes(const struct call *call, enum guard_place place)
 	}
 }
 
+/* Of a program that does much else: whether this is what destroys. */
+static bool
+destroys(const struct call *call)
+{
+	static const struct {
+		const char *program, *word[5];
+	} programs[] = {
+		{ "cryptsetup", { "luksFormat", "luksErase", "erase" } },
+		{ "hdparm", { "--security-erase", "--security-erase-enhanced", "--trim-sector-ranges", "--write-sector" } },
+		{ "mdadm", { "--zero-superblock", "--create", "-C" } },
+		{ "nvme", { "format", "sanitize", "write-zeroes" } },
+		{ "zpool", { "destroy", "labelclear", "create" } },
+	};
+
+	for (size_t i = 0; i < AB_COUNT_OF(programs); i++) {
+		if (!guard_is_program(call, programs[i].program))
+			continue;
+		for (const char *const *word = programs[i].word; *word != NULL; word++)
+			if (guard_has_word(call, *word))
+				return true;
+		return false;
+	}
+	return true;
+}
+
 static bool
 rule_device(const struct call *call)
 {
-	if (writes(call, PLACE_DEVICE))
+	if (guard_writes(call, PLACE_DEVICE))
 		return true;
-	if (kind_of(call) != TOOL_FORMAT || guard_has_option(call, 'l', "list") || only_tells(call))
+	if (guard_kind(call) != TOOL_FORMAT || guard_has_option(call, 'l', "list") || guard_only_tells(call))
 		return false;
-	if (is_program(call, "wipefs") && !guard_has_option(call, 'a', "all") && !guard_has_option(call, 'o', "offset"))
+	if (guard_is_program(call, "wipefs") && !guard_has_option(call, 'a', "all") && !guard_has_option(call, 'o', "offset"))
 		return false;
-	if (is_program(call, "parted") && (guard_is(call, call->count - 1, "print") || call->count < 3))
+	if (guard_is_program(call, "parted") && (guard_is(call, call->count - 1, "print") || call->count < 3))
 		return false;
-	if (is_program(call, "cryptsetup") && !has_word(call, "luksFormat") && !has_word(call, "erase") && !has_word(call, "luksErase"))
+	if (!destroys(call))
 		return false;
-	if (is_program(call, "nvme") && !guard_is(call, 1, "format") && !guard_is(call, 1, "sanitize") && !guard_is(call, 1, "write-zeroes"))
-		return false;
+	if (guard_is_program(call, "zpool") || guard_is_program(call, "lvremove") || guard_is_program(call, "vgremove")) /* by its name */
+		return call->count > 1;
 	for (uint32_t i = 1; i < call->count; i++)
 		if (guard_place(call, &call->word[i]) == PLACE_DEVICE)
 			return true;
@@ -269,33 +265,10 @@ rule_device(const struct call *call)
 static bool
 rule_system_files(const struct call *call)
 {
-	if (kind_of(call) == TOOL_ACCOUNT)
-		return !only_tells(call) && !(is_program(call, "passwd") && (guard_has_option(call, 'S', "status"))) &&
-		    !(is_program(call, "visudo") && guard_has_option(call, 'c', "check"));
-	return writes(call, PLACE_BELOW);
-}
-
-static bool
-rule_kernel(const struct call *call)
-{
-	switch (kind_of(call)) {
-	case TOOL_SYSCTL:
-		for (uint32_t i = 1; i < call->count; i++) /* -w may be left out */
-			if (!guard_is_option(call, i) && strchr(guard_text(call, i), '=') != NULL)
-				return true;
-		return guard_has_option(call, 'w', "write") || guard_has_option(call, 'p', "load") || guard_has_option(call, 0, "system");
-	case TOOL_MODULE:
-		return !only_tells(call) && !guard_has_option(call, 'n', "dry-run") && !guard_has_option(call, 'D', "show-depends") && call->count > 1;
-	case TOOL_MOUNT:
-		if (only_tells(call) || (is_program(call, "mount") && guard_has_option(call, 'l', "show-labels")))
-			return false;
-		for (uint32_t i = 1; i < call->count; i++)
-			if (!guard_is_option(call, i) || guard_is(call, i, "-a") || guard_is(call, i, "--all"))
-				return i == 1 || !guard_is(call, i - 1, "-t") || i + 1 < call->count;
-		return false;
-	default:
-		return writes(call, PLACE_KERNEL);
-	}
+	if (guard_kind(call) == TOOL_ACCOUNT)
+		return !guard_only_tells(call) && !(guard_is_program(call, "passwd") && (guard_has_option(call, 'S', "status"))) &&
+		    !(guard_is_program(call, "visudo") && guard_has_option(call, 'c', "check"));
+	return guard_writes(call, PLACE_BELOW);
 }
 
 /* ---- what comes from elsewhere ---- */
@@ -382,110 +355,15 @@ rule_remote_code(const struct call *call)
 	}
 }
 
-/* ---- the machine ---- */
-
-static bool
-rule_privilege(const struct call *call)
-{
-	return kind_of(call) == TOOL_PRIVILEGE && !only_tells(call);
-}
-
-/* Signals that end nothing. */
-static bool
-is_harmless_signal(const char *name)
-{
-	static const char *const harmless[] = { "0", "ALRM", "CHLD", "CONT", "HUP", "PIPE", "URG", "USR1", "USR2", "WINCH", NULL };
-
-	name += strncmp(name, "SIG", 3) == 0 ? 3 : 0;
-	for (const char *const *at = harmless; *at != NULL; at++)
-		if (strcmp(name, *at) == 0)
-			return true;
-	return false;
-}
-
-static bool
-rule_kill_all(const struct call *call)
-{
-	if (kind_of(call) == TOOL_KILL_ALL)
-		return !only_tells(call);
-	if (kind_of(call) != TOOL_KILL || call->count < 2 || guard_is(call, 1, "-l") || guard_is(call, 1, "-L"))
-		return false;
-	/* The first word that begins with - is the signal; a process follows. */
-	bool signal = false;
-	for (uint32_t i = 1; i < call->count; i++) {
-		const char *text = guard_text(call, i);
-		if (strcmp(text, "-s") == 0 || strcmp(text, "-n") == 0 || strcmp(text, "--signal") == 0) {
-			signal = true;
-			if (++i < call->count && is_harmless_signal(guard_text(call, i)))
-				return false;
-		} else if (strcmp(text, "--") == 0) {
-			signal = true;
-		} else if (text[0] == '-' && !signal) {
-			signal = true;
-			if (is_harmless_signal(text + 1))
-				return false;
-		} else if (guard_is(call, i, "1") || guard_is(call, i, "-1")) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool
-rule_shutdown(const struct call *call)
-{
-	static const char *const verbs[] = { "poweroff", "reboot", "halt", "kexec", "suspend", "hibernate", "hybrid-sleep", "rescue", "emergency",
-		"soft-reboot", "exit", "isolate", NULL };
-
-	switch (kind_of(call)) {
-	case TOOL_POWER:
-		return !only_tells(call) && !(is_program(call, "shutdown") && guard_has_option(call, 'c', NULL));
-	case TOOL_INIT:
-		return call->count == 2 && strlen(guard_text(call, 1)) == 1 && strchr("0156sS", guard_text(call, 1)[0]) != NULL;
-	case TOOL_SYSTEMCTL:
-		for (uint32_t i = 1; i < call->count; i++) {
-			if (guard_is_option(call, i))
-				continue;
-			for (const char *const *verb = verbs; *verb != NULL; verb++)
-				if (guard_is(call, i, *verb))
-					return true;
-			return false;
-		}
-		return false;
-	default:
-		return false;
-	}
-}
-
-static bool
-rule_firewall(const struct call *call)
-{
-	static const char *const asking[] = { "list", "status", "show", "--state", "--list-all", "--list-all-zones", "--list-services", "--list-ports",
-		"--get-default-zone", "--get-active-zones", "--get-zones", "-L", "-S", "--list", "--list-rules", "version", NULL };
-
-	if (kind_of(call) != TOOL_FIREWALL || only_tells(call))
-		return false;
-	if (is_program(call, "iptables-restore") || is_program(call, "ip6tables-restore")) /* from its input */
-		return !guard_has_option(call, 't', "test");
-	if (call->count < 2)
-		return false;
-	for (uint32_t i = 1; i < call->count; i++)
-		for (const char *const *word = asking; *word != NULL; word++)
-			if (guard_is(call, i, *word))
-				return false;
-	return !(is_program(call, "iptables") || is_program(call, "ip6tables")) ||
-	    !(guard_has_option(call, 'L', "list") || guard_has_option(call, 'S', "list-rules"));
-}
-
 /* ---- the table ---- */
 
 static const struct ab_guard_rule rules[] = {
 	[RULE_DELETE] = { "delete", "recursive deletion of /, a system directory, a home directory or what lies above the scope, by rm, find or mv",
 	    "it would delete what the machine or you cannot do without", "name what is to go, inside the scope: rm -rf ./build",
 	    "rm -rf ~/", "rm -rf ./build" },
-	[RULE_PERMISSIONS] = { "permissions", "chmod, chown or chgrp -R at such places", "it would change owners or modes of the whole system",
+	[RULE_PERMISSIONS] = { "permissions", "chmod, chown, chgrp, chattr or setfacl -R at such places", "it would change owners or modes of the whole system",
 	    "name what is to change, inside the scope: chmod -R u+w ./build", "chmod -R 777 /", "chmod -R u+w build" },
-	[RULE_DEVICE] = { "device", "formatting, partitioning or overwriting a disk, or writing to memory", "it would destroy what is on the device",
+	[RULE_DEVICE] = { "device", "formatting, partitioning, overwriting or taking away a disk or a volume, or writing to memory", "it would destroy what is on the device",
 	    "write to a file in the scope: dd of=disk.img", "dd if=/dev/zero of=/dev/sda", "dd if=/dev/zero of=disk.img bs=1M count=1" },
 	[RULE_REMOTE_CODE] = { "remote-code", "handing a download or decoded text to an interpreter, by a pipe, a substitution or source",
 	    "it would run what nobody has read", "download to a file, read it, then run it: curl -o install.sh URL",
@@ -502,7 +380,7 @@ static const struct ab_guard_rule rules[] = {
 	    "have it set up outside", "mount /dev/sda1 /mnt", "ls /mnt" },
 	[RULE_SYSTEM_FILES] = { "system-files", "writing below /etc, /boot, /bin and their like; changing users and groups",
 	    "it would change the system's configuration or accounts", "write to a file in the scope", "echo x >>/etc/passwd", "ls /etc" },
-	[RULE_FIREWALL] = { "firewall", "changing the firewall", "it would open or close the machine to the network",
+	[RULE_FIREWALL] = { "firewall", "changing the firewall, or stopping it", "it would open or close the machine to the network",
 	    "list it: iptables -L", "iptables -F", "iptables -L" },
 	[RULE_UNREADABLE] = { "unreadable", "text with a NUL byte, or nested deeper than anybody writes", "no shell would run it as it looks",
 	    "put it into a file, and run that", "eval eval eval eval eval eval eval eval eval eval eval eval eval eval true", "eval true" },
@@ -523,13 +401,13 @@ guard_rule(const struct call *call)
 		[RULE_PERMISSIONS] = rule_permissions,
 		[RULE_DEVICE] = rule_device,
 		[RULE_REMOTE_CODE] = rule_remote_code,
-		[RULE_PRIVILEGE] = rule_privilege,
+		[RULE_PRIVILEGE] = guard_rule_privilege,
 		[RULE_FORK_BOMB] = NULL, /* of a whole text */
-		[RULE_KILL_ALL] = rule_kill_all,
-		[RULE_SHUTDOWN] = rule_shutdown,
-		[RULE_KERNEL] = rule_kernel,
+		[RULE_KILL_ALL] = guard_rule_kill_all,
+		[RULE_SHUTDOWN] = guard_rule_shutdown,
+		[RULE_KERNEL] = guard_rule_kernel,
 		[RULE_SYSTEM_FILES] = rule_system_files,
-		[RULE_FIREWALL] = rule_firewall,
+		[RULE_FIREWALL] = guard_rule_firewall,
 	};
 
 	/* Nearly every command of a text: nothing that any rule knows. */

@@ -21,6 +21,7 @@ static const struct program programs[] = {
 	{ .name = "caffeinate", .kind = TOOL_WRAPPER, .valued = "tw" },
 	{ .name = "cd", .kind = TOOL_CD },
 	{ .name = "cfdisk", .kind = TOOL_FORMAT },
+	{ .name = "chattr", .kind = TOOL_MODE },
 	{ .name = "chgrp", .kind = TOOL_MODE },
 	{ .name = "chmod", .kind = TOOL_MODE },
 	{ .name = "chown", .kind = TOOL_MODE },
@@ -49,10 +50,12 @@ static const struct program programs[] = {
 	{ .name = "fish", .kind = TOOL_SHELL, .valued = "dDCoO", .gives = "c" },
 	{ .name = "flock", .kind = TOOL_WRAPPER, .valued = "wEc", .operands = 1 },
 	{ .name = "gdisk", .kind = TOOL_FORMAT },
+	{ .name = "gpasswd", .kind = TOOL_ACCOUNT },
 	{ .name = "groupadd", .kind = TOOL_ACCOUNT },
 	{ .name = "groupdel", .kind = TOOL_ACCOUNT },
 	{ .name = "groupmod", .kind = TOOL_ACCOUNT },
 	{ .name = "halt", .kind = TOOL_POWER },
+	{ .name = "hdparm", .kind = TOOL_FORMAT },
 	{ .name = "http", .kind = TOOL_DOWNLOAD },
 	{ .name = "https", .kind = TOOL_DOWNLOAD },
 	{ .name = "init", .kind = TOOL_INIT },
@@ -64,15 +67,19 @@ static const struct program programs[] = {
 	{ .name = "iptables", .kind = TOOL_FIREWALL },
 	{ .name = "iptables-restore", .kind = TOOL_FIREWALL },
 	{ .name = "kill", .kind = TOOL_KILL },
+	{ .name = "killall", .kind = TOOL_KILL_NAMED },
 	{ .name = "killall5", .kind = TOOL_KILL_ALL },
 	{ .name = "ksh", .kind = TOOL_SHELL, .valued = "oO", .gives = "c" },
 	{ .name = "linux32", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "linux64", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "ln", .kind = TOOL_COPY },
+	{ .name = "loginctl", .kind = TOOL_SYSTEMCTL },
 	{ .name = "ltrace", .kind = TOOL_WRAPPER, .valued = "AaDeFlnopsuwx" },
 	{ .name = "lua", .kind = TOOL_INTERPRETER, .valued = "lW", .gives = "e" },
 	{ .name = "luajit", .kind = TOOL_INTERPRETER, .valued = "lj", .gives = "e" },
+	{ .name = "lvremove", .kind = TOOL_FORMAT },
 	{ .name = "lynx", .kind = TOOL_DOWNLOAD },
+	{ .name = "mdadm", .kind = TOOL_FORMAT },
 	{ .name = "mke2fs", .kind = TOOL_FORMAT },
 	{ .name = "mkfs", .kind = TOOL_FORMAT },
 	{ .name = "mksh", .kind = TOOL_SHELL, .valued = "oO", .gives = "c" },
@@ -92,17 +99,20 @@ static const struct program programs[] = {
 	{ .name = "nvme", .kind = TOOL_FORMAT },
 	{ .name = "openssl", .kind = TOOL_DECODE },
 	{ .name = "osascript", .kind = TOOL_INTERPRETER, .valued = "l", .gives = "e" },
+	{ .name = "parallel", .kind = TOOL_XARGS, .valued = "jNnLlIaSXC" },
 	{ .name = "parted", .kind = TOOL_FORMAT },
 	{ .name = "passwd", .kind = TOOL_ACCOUNT },
 	{ .name = "perl", .kind = TOOL_INTERPRETER, .valued = "IMm", .gives = "eE" },
 	{ .name = "php", .kind = TOOL_INTERPRETER, .valued = "cdz", .gives = "rfBRF" },
 	{ .name = "pkexec", .kind = TOOL_PRIVILEGE },
+	{ .name = "pkill", .kind = TOOL_KILL_NAMED },
 	{ .name = "popd", .kind = TOOL_CD },
 	{ .name = "poweroff", .kind = TOOL_POWER },
 	{ .name = "printf", .kind = TOOL_ECHO },
 	{ .name = "prlimit", .kind = TOOL_WRAPPER, .valued = "op" },
 	{ .name = "pushd", .kind = TOOL_CD },
 	{ .name = "pvcreate", .kind = TOOL_FORMAT },
+	{ .name = "pvremove", .kind = TOOL_FORMAT },
 	{ .name = "pwsh", .kind = TOOL_INTERPRETER, .valued = "", .gives = "cf" },
 	{ .name = "pypy", .kind = TOOL_INTERPRETER, .valued = "WXQ", .gives = "cm" },
 	{ .name = "python", .kind = TOOL_INTERPRETER, .valued = "WXQ", .gives = "cm" },
@@ -112,8 +122,11 @@ static const struct program programs[] = {
 	{ .name = "ruby", .kind = TOOL_INTERPRETER, .valued = "IrCEF", .gives = "e" },
 	{ .name = "run0", .kind = TOOL_PRIVILEGE },
 	{ .name = "runuser", .kind = TOOL_PRIVILEGE },
+	{ .name = "script", .kind = TOOL_WRAPPER, .valued = "cEeBIOmoT" },
 	{ .name = "sed", .kind = TOOL_SED },
+	{ .name = "service", .kind = TOOL_SYSTEMCTL },
 	{ .name = "setarch", .kind = TOOL_WRAPPER, .valued = "", .operands = 1 },
+	{ .name = "setfacl", .kind = TOOL_MODE },
 	{ .name = "setpriv", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "setsid", .kind = TOOL_WRAPPER, .valued = "" },
 	{ .name = "sfdisk", .kind = TOOL_FORMAT },
@@ -151,6 +164,7 @@ static const struct program programs[] = {
 	{ .name = "userdel", .kind = TOOL_ACCOUNT },
 	{ .name = "usermod", .kind = TOOL_ACCOUNT },
 	{ .name = "uudecode", .kind = TOOL_DECODE },
+	{ .name = "vgremove", .kind = TOOL_FORMAT },
 	{ .name = "vigr", .kind = TOOL_ACCOUNT },
 	{ .name = "vipw", .kind = TOOL_ACCOUNT },
 	{ .name = "visudo", .kind = TOOL_ACCOUNT },
@@ -160,6 +174,7 @@ static const struct program programs[] = {
 	{ .name = "xargs", .kind = TOOL_XARGS, .valued = "adEeIiLlnPs" },
 	{ .name = "xxd", .kind = TOOL_DECODE },
 	{ .name = "yash", .kind = TOOL_SHELL, .valued = "oO", .gives = "c" },
+	{ .name = "zpool", .kind = TOOL_FORMAT },
 	{ .name = "zsh", .kind = TOOL_SHELL, .valued = "oO", .gives = "c" },
 };
 
@@ -265,5 +280,33 @@ guard_has_option(const struct call *call, char letter, const char *name)
 		if (name != NULL && len >= 3 && strncmp(text + 2, name, len) == 0)
 			return true;
 	}
+	return false;
+}
+
+enum tool
+guard_kind(const struct call *call)
+{
+	return call->program != NULL ? call->program->kind : TOOL_NONE;
+}
+
+bool
+guard_is_program(const struct call *call, const char *name)
+{
+	return call->program != NULL && strcmp(call->program->name, name) == 0;
+}
+
+bool
+guard_only_tells(const struct call *call)
+{
+	return guard_is(call, 1, "--help") || guard_is(call, 1, "--version") || guard_is(call, 1, "-V") ||
+	    (guard_is(call, 1, "-h") && call->count == 2);
+}
+
+bool
+guard_has_word(const struct call *call, const char *text)
+{
+	for (uint32_t i = 1; i < call->count; i++)
+		if (guard_is(call, i, text))
+			return true;
 	return false;
 }

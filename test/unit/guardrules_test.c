@@ -46,29 +46,13 @@ foreign_code(void)
 }
 
 static void
-machine(void)
+devices_and_files(void)
 {
 	static const struct pair pairs[] = {
-		{ "kill -s KILL -1", "kill-all" },
-		{ "kill -- -1", "kill-all" },
-		{ "kill -0 1", "" },
-		{ "kill -HUP 1", "" },
-		{ "kill 0", "" },
-		{ "systemctl --user poweroff", "shutdown" },
-		{ "systemctl restart reboot", "" },
-		{ "shutdown -c", "" },
-		{ "sudo --version", "" },
 		{ "mkfs.ext4 disk.img", "" },
 		{ "mkfs.ext4 /dev/sdb1", "device" },
 		{ "cat x >/dev/nvme0n1", "device" },
 		{ "echo x >/dev/shm/y 2>/dev/null", "" },
-		{ "echo 1 >/proc/sys/vm/drop_caches", "kernel" },
-		{ "mount", "" },
-		{ "mount -t tmpfs", "" },
-		{ "modprobe -n x", "" },
-		{ "sysctl kernel.ostype", "" },
-		{ "iptables -L -n", "" },
-		{ "nft list ruleset", "" },
 		{ "tee -a /etc/hosts", "system-files" },
 		{ "cp /etc/hosts .", "" },
 		{ "cp x /usr/bin/y", "system-files" },
@@ -82,12 +66,30 @@ machine(void)
 		{ "perl -pi -e s/a/b/ /etc/passwd", "system-files" },
 		{ "perl -ne print /etc/passwd", "" },
 		{ "unlink /etc/passwd", "system-files" },
-		{ "umount -l /home", "kernel" },
-		{ "mount -l", "" },
-		{ "sysctl kernel.panic=1", "kernel" },
-		{ "iptables-restore <x", "firewall" },
+		{ "gpasswd -a x adm", "system-files" },
+		{ "chattr +i /etc/resolv.conf", "system-files" },
+		{ "chattr -R +i /", "permissions" },
+		{ "chattr -R +i build", "" },
+		{ "setfacl -R -m u:x:rwx /usr", "permissions" },
+		{ "setfacl -R -m u:x:rwx /ws/scope/build", "" },
+		{ "script -q -c 'rm -rf /' /dev/null", "delete" },
+		{ "script -q -c 'rm -rf build' /dev/null", "" },
+		{ "parallel rm -rf ::: / /usr", "delete" },
+		{ "parallel -j 4 rm -rf ::: build dist", "" },
+		{ "ls *.c | parallel cc -c {}", "" },
 		{ "cryptsetup -q luksFormat /dev/sda", "device" },
 		{ "cryptsetup luksDump /dev/sda", "" },
+		{ "hdparm --user-master u --security-erase p /dev/sda", "device" },
+		{ "hdparm -I /dev/sda", "" },
+		{ "mdadm --zero-superblock /dev/sdb1", "device" },
+		{ "mdadm --detail /dev/md0", "" },
+		{ "lvremove -f vg/lv", "device" },
+		{ "vgremove vg", "device" },
+		{ "pvremove /dev/sda", "device" },
+		{ "zpool destroy tank", "device" },
+		{ "zpool status tank", "" },
+		{ "dd if=x of=/dev/disk2", "device" },
+		{ "dd if=x of=/dev/disk/by-id/x", "device" },
 		{ "nvme format /dev/nvme0n1", "device" },
 		{ "nvme list /dev/nvme0n1", "" },
 		{ "{ echo x; } >/etc/x", "system-files" },
@@ -104,7 +106,7 @@ main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "code from elsewhere", foreign_code },
-		{ "the machine", machine },
+		{ "devices, files, bombs", devices_and_files },
 	};
 
 	return tap_run(tests, AB_COUNT_OF(tests));
