@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "core/buf.h"
@@ -51,27 +50,14 @@ static const char *
 give(struct builder *builder, int fd, char text[static NUMBER_SIZE])
 {
 	struct ab_bwrap_start *start = builder->start;
-	int high = fd < 0 || fd > 2 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int high = ab_above_stdio(fd);
 
-	if (high != fd)
-		close(fd);
 	if (high < 0)
 		return NULL;
 	start->fd = ab_reallocarray(start->fd, start->fd_count + 1, sizeof(*start->fd));
 	start->fd[start->fd_count++] = high;
 	snprintf(text, NUMBER_SIZE, "%d", high);
 	return text;
-}
-
-/* A file in memory that holds bytes, to be read from its beginning. */
-static int
-memory(const void *bytes, size_t len)
-{
-	AB_AUTO_CLOSE int fd = memfd_create("ab", MFD_CLOEXEC);
-
-	if (fd < 0 || ab_write_all(fd, bytes, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return -1;
-	return ab_steal_fd(&fd);
 }
 
 static int
@@ -84,7 +70,7 @@ put_data(struct builder *builder, const char *target, const char *text, size_t l
 	if (limits->file_size_bytes != AB_UNSET && (uint64_t)limits->file_size_bytes < len)
 		return ab_fail(builder->err, AB_E_UNSUPPORTED, "level bwrap: --file-size is less than the %zu bytes of \"%s\"",
 		    len, target);
-	if (give(builder, memory(text, len), number) == NULL)
+	if (give(builder, ab_memory_file("ab", text, len), number) == NULL)
 		return ab_fail_errno(builder->err, errno, "make \"%s\"", target);
 	put(builder, "--perms", "0444", "--ro-bind-data", number, target, NULL);
 	return 0;
@@ -394,15 +380,14 @@ add_descriptors(struct builder *builder)
 
 	if ((builder->plan->missing & AB_PROMISE_BIT(AB_PROMISE_SECCOMP)) == 0) {
 		const void *program = ab_seccomp_program(AB_SECCOMP_NAMESPACE, &len);
-		if (give(builder, memory(program, len), number) == NULL)
+		if (give(builder, ab_memory_file("ab", program, len), number) == NULL)
 			return ab_fail_errno(builder->err, errno, "hand the system-call filter over");
 		put(builder, "--seccomp", number, NULL);
 	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return ab_fail_errno(builder->err, errno, "make a pipe for bwrap");
 	int *status_fd = &builder->start->status_fd;
-	*status_fd = fcntl(ends[0], F_DUPFD_CLOEXEC, 3); /* 0, 1 and 2 are replaced on the way */
-	close(ends[0]);
+	*status_fd = ab_above_stdio(ends[0]); /* what is below is replaced on the way */
 	if (give(builder, ends[1], number) == NULL || *status_fd < 0 || fcntl(*status_fd, F_SETFL, O_NONBLOCK) < 0)
 		return ab_fail_errno(builder->err, errno, "make a pipe for bwrap");
 	put(builder, "--json-status-fd", number, NULL);
@@ -534,7 +519,7 @@ ab_bwrap_prepare(const struct ab_plan *plan, struct ab_bwrap_start *start, struc
 	int status = add_all(&builder);
 	start->args_len = builder.args.len;
 	start->args = ab_buf_take(&builder.args);
-	if (status == 0 && give(&builder, memory(start->args, start->args_len), number) == NULL)
+	if (status == 0 && give(&builder, ab_memory_file("ab", start->args, start->args_len), number) == NULL)
 		status = ab_fail_errno(err, errno, "hand the arguments over");
 	if (status == 0) {
 		start->exec_errno = look_for(&builder, plan->argv[0]);
