@@ -17,6 +17,7 @@
 #include "sys/mount.h"
 #include "sys/path.h"
 #include "sys/seccomp.h"
+#include "sys/view.h"
 
 #define ARGS_MAX ((size_t)64 << 20)
 #define NUMBER_SIZE 24
@@ -320,26 +321,18 @@ add_entry(struct builder *builder, size_t index)
 /* ---- the rest ---- */
 
 /*
- * /proc and /dev. What is guarded by uid and not by capability (sys/kernelfs) is covered: to the kernel root is root here.
+ * /proc and /dev. What is guarded by uid and not by capability is covered, all of it: to the kernel root is root here.
  * Without a fresh /proc there is none, since nothing would keep the outer one from showing everything.
  */
 static void
 add_kernel(struct builder *builder)
 {
-	static const char *const locked[] = { "/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi" };
-	static const char *const masked[] = { "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/vmcore",
-		"/proc/timer_list", "/proc/kpagecount", "/proc/kpageflags", "/proc/kpagecgroup", "/proc/slabinfo", "/proc/vmallocinfo",
-		"/proc/pagetypeinfo", "/proc/mtrr", "/proc/kmsg" };
-
 	put(builder, "--dev", "/dev", builder->plan->fresh_proc ? "--proc" : "--dir", "/proc", NULL);
 	if (!builder->plan->fresh_proc)
 		return;
-	for (size_t i = 0; i < AB_COUNT_OF(locked); i++)
-		if (access(locked[i], F_OK) == 0)
-			put(builder, "--ro-bind", locked[i], locked[i], NULL);
-	for (size_t i = 0; i < AB_COUNT_OF(masked); i++)
-		if (access(masked[i], F_OK) == 0)
-			put(builder, "--ro-bind", "/dev/null", masked[i], NULL);
+	for (const struct ab_kernelfs_cover *cover = ab_kernelfs_covers; cover->path != NULL; cover++)
+		if (access(cover->path, F_OK) == 0)
+			put(builder, "--ro-bind", cover->masked ? "/dev/null" : cover->path, cover->path, NULL);
 }
 
 static void

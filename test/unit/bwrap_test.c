@@ -149,6 +149,30 @@ test_refused(void)
 	run_end(&run);
 }
 
+/* Both kinds of cover, for everybody; and no /proc at all rather than the outer one. */
+static void
+test_proc(void)
+{
+	struct ab_bwrap_start start;
+	struct ab_error err = AB_ERROR_INIT;
+	struct run run;
+
+	for (int fresh = 0; fresh < 2; fresh++) {
+		begin(&run, false);
+		run.plan.fresh_proc = fresh == 1;
+		CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), 0);
+		CHECK(HAS(&start, "--dev", "/dev", fresh == 1 ? "--proc" : "--dir", "/proc"));
+		CHECK(HAS(&start, "--ro-bind", "/proc/sys", "/proc/sys") == (fresh == 1));
+		CHECK(HAS(&start, "--ro-bind", "/proc/fs", "/proc/fs") == (fresh == 1));
+		if (access("/proc/keys", F_OK) == 0)
+			CHECK(HAS(&start, "--ro-bind", "/dev/null", "/proc/keys") == (fresh == 1));
+		if (access("/proc/kcore", F_OK) == 0)
+			CHECK(HAS(&start, "--ro-bind", "/dev/null", "/proc/kcore") == (fresh == 1));
+		ab_bwrap_release(&start);
+		run_end(&run);
+	}
+}
+
 static void
 test_status(void)
 {
@@ -212,6 +236,7 @@ main(int argc, char **argv)
 		{ "arguments", test_arguments },
 		{ "locks", test_locks },
 		{ "refused", test_refused },
+		{ "/proc", test_proc },
 		{ "what bwrap tells", test_status },
 		{ "runs", test_runs },
 	};
