@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -119,6 +120,25 @@ ab_write_file_atomic(int dirfd, const char *path, const void *data, size_t len, 
 		return ab_fail_errno(err, failed_errno, "write \"%s\"", path);
 	}
 	return 0;
+}
+
+int
+ab_memory_file(const char *name, const void *data, size_t len)
+{
+	AB_AUTO_CLOSE int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0 || ab_write_all(fd, data, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return -1;
+	return ab_steal_fd(&fd);
+}
+
+int
+ab_above_stdio(int fd)
+{
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	AB_AUTO_CLOSE int low = fd;
+	return fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 int

@@ -20,6 +20,12 @@ int ab_read_file(int dirfd, const char *path, struct ab_buf *buf, struct ab_erro
  */
 int ab_write_file_atomic(int dirfd, const char *path, const void *data, size_t len, unsigned mode,
     struct ab_error *err) AB_MUST_USE;
+/* A file in memory that holds the bytes, standing at its beginning (CLOEXEC); name: what /proc shows of it. memfd_create(2).
+   -1 with errno set. */
+int ab_memory_file(const char *name, const void *data, size_t len);
+/* Out of the way of a standard input, output and error yet to come: fd (taken), or a duplicate (CLOEXEC) of one that is 0, 1
+   or 2. -1 for -1, and with errno set. */
+int ab_above_stdio(int fd);
 /* O_NONBLOCK on the open file description: only for descriptors of our own making. -1 with errno set. */
 int ab_set_nonblocking(int fd);
 

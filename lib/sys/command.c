@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "core/io.h"
 #include "sys/landlock.h"
 #include "sys/sandbox.h"
 #include "sys/seccomp.h"
@@ -98,14 +99,8 @@ place_script(const struct ab_plan *plan, struct ab_fault *fault)
 {
 	if (plan->script == NULL || ab_level_has_view(plan->level))
 		return 0;
-	AB_AUTO_CLOSE int fd = memfd_create("script", 0);
-	for (size_t at = 0; fd >= 0 && at < plan->script_len;) {
-		ssize_t n = write(fd, plan->script + at, plan->script_len - at);
-		if (n < 0 && errno != EINTR)
-			return ab_fault_at(fault, "write the script");
-		at += n > 0 ? (size_t)n : 0;
-	}
-	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, SCRIPT_FD) < 0)
+	AB_AUTO_CLOSE int fd = ab_memory_file("script", plan->script, plan->script_len);
+	if (fd < 0 || dup2(fd, SCRIPT_FD) < 0)
 		return ab_fault_at(fault, "make the script's file");
 	return 0;
 }

@@ -340,17 +340,13 @@ report_pipe(int ends[2])
 {
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return -1;
-	for (int i = 0; i < 2; i++) {
-		int high = fcntl(ends[i], F_DUPFD_CLOEXEC, 3);
-		if (high < 0) {
-			close(ends[0]);
-			close(ends[1]);
-			return -1;
-		}
-		close(ends[i]);
-		ends[i] = high;
-	}
-	return 0;
+	ends[0] = ab_above_stdio(ends[0]);
+	ends[1] = ab_above_stdio(ends[1]);
+	if (ends[0] >= 0 && ends[1] >= 0)
+		return 0;
+	ab_close_indirect(&ends[0]);
+	ab_close_indirect(&ends[1]);
+	return -1;
 }
 
 int

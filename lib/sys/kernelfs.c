@@ -12,35 +12,63 @@
 
 #define QUIET (AB_MOUNT_NOSUID | AB_MOUNT_NODEV | AB_MOUNT_NOEXEC)
 
-/* Lay a copy of itself over each name that exists: a mount of its own, which becomes read-only below. */
+const struct ab_kernelfs_cover ab_kernelfs_covers[] = {
+	{ "/proc/sys", false, false },
+	{ "/proc/sysrq-trigger", false, false },
+	{ "/proc/irq", false, true },
+	{ "/proc/bus", false, true },
+	{ "/proc/fs", false, true },
+	{ "/proc/acpi", false, true },
+	{ "/proc/latency_stats", true, false },
+	{ "/proc/keys", true, false },
+	{ "/proc/kcore", true, true },
+	{ "/proc/sched_debug", true, true },
+	{ "/proc/vmcore", true, true },
+	{ "/proc/timer_list", true, true },
+	{ "/proc/kpagecount", true, true },
+	{ "/proc/kpageflags", true, true },
+	{ "/proc/kpagecgroup", true, true },
+	{ "/proc/slabinfo", true, true },
+	{ "/proc/vmallocinfo", true, true },
+	{ "/proc/pagetypeinfo", true, true },
+	{ "/proc/mtrr", true, true },
+	{ "/proc/kmsg", true, true },
+	{ NULL, false, false },
+};
+
+/* Lay a copy of itself over each that exists: a mount of its own, which becomes read-only below. */
 static int
-separate_all(int root_fd, const char *const *names, struct ab_fault *fault)
+separate_all(int root_fd, bool root, struct ab_fault *fault)
 {
-	for (; *names != NULL; names++) {
-		AB_AUTO_CLOSE int copy = ab_mount_copy_at(root_fd, *names);
+	for (const struct ab_kernelfs_cover *cover = ab_kernelfs_covers; cover->path != NULL; cover++) {
+		if (cover->masked || (cover->root && !root))
+			continue;
+		AB_AUTO_CLOSE int copy = ab_mount_copy_at(root_fd, cover->path + 1);
 		if (copy < 0 && errno == ENOENT)
 			continue;
-		if (copy < 0 || ab_mount_attach_at(copy, root_fd, *names) < 0)
-			return ab_fault_at(fault, "cover \"/%s\"", *names);
+		if (copy < 0 || ab_mount_attach_at(copy, root_fd, cover->path + 1) < 0)
+			return ab_fault_at(fault, "cover \"%s\"", cover->path);
 	}
 	return 0;
 }
 
-/* Lay the file `mask` over each name that exists. A copy that found no place serves for the next. */
+/* Lay the file `mask` over each that exists. A copy that found no place serves for the next. */
 static int
-mask_all(int root_fd, const char *const *names, const char *mask, struct ab_fault *fault)
+mask_all(int root_fd, bool root, const char *mask, struct ab_fault *fault)
 {
 	AB_AUTO_CLOSE int copy = -1;
 
-	for (; *names != NULL; names++) {
+	for (const struct ab_kernelfs_cover *cover = ab_kernelfs_covers; cover->path != NULL; cover++) {
+		if (!cover->masked || (cover->root && !root))
+			continue;
 		if (copy < 0)
 			copy = ab_mount_copy_at(root_fd, mask);
 		if (copy < 0)
 			return ab_fault_at(fault, "make masks");
-		if (ab_mount_attach_at(copy, root_fd, *names) == 0)
+		if (ab_mount_attach_at(copy, root_fd, cover->path + 1) == 0)
 			ab_close_indirect(&copy);
 		else if (errno != ENOENT)
-			return ab_fault_at(fault, "mask \"/%s\"", *names);
+			return ab_fault_at(fault, "mask \"%s\"", cover->path);
 	}
 	return 0;
 }
@@ -69,15 +97,6 @@ int
 ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, struct ab_view_result *result,
     struct ab_fault *fault)
 {
-	/* Guarded by uid, not by capability: a process of kuid 0 may write and read these whatever namespace
-	   it is in, and uid 0 inside the settings of its own namespaces. For everybody else their modes say
-	   no; what stays is a second lock on the door. */
-	static const char *const locked[] = { "proc/sys", "proc/sysrq-trigger", NULL };
-	static const char *const locked_for_root[] = { "proc/irq", "proc/bus", "proc/fs", "proc/acpi", NULL };
-	static const char *const masked[] = { "proc/latency_stats", "proc/keys", NULL };
-	static const char *const masked_for_root[] = { "proc/kcore", "proc/sched_debug", "proc/vmcore",
-		"proc/timer_list", "proc/kpagecount", "proc/kpageflags", "proc/kpagecgroup", "proc/slabinfo",
-		"proc/vmallocinfo", "proc/pagetypeinfo", "proc/mtrr", "proc/kmsg", NULL };
 	bool root = plan->ident.kernel_uid == 0 || plan->ident.inside_uid == 0;
 
 	if (mkdirat(root_fd, "proc", 0555) < 0)
@@ -87,10 +106,7 @@ ab_kernelfs_proc(int root_fd, const struct ab_plan *plan, const char *mask, stru
 	AB_AUTO_CLOSE int proc = ab_mount_new("proc", NULL, QUIET);
 	if (proc < 0 || ab_mount_attach_at(proc, root_fd, "proc") < 0)
 		return ab_fault_at(fault, "mount \"/proc\"");
-	if (separate_all(root_fd, locked, fault) < 0 || mask_all(root_fd, masked, mask, fault) < 0)
-		return -1;
-	if (root && (separate_all(root_fd, locked_for_root, fault) < 0 ||
-			mask_all(root_fd, masked_for_root, mask, fault) < 0))
+	if (separate_all(root_fd, root, fault) < 0 || mask_all(root_fd, root, mask, fault) < 0)
 		return -1;
 	if (ab_mount_restrict_below(proc) < 0)
 		return ab_fault_at(fault, "make parts of \"/proc\" read-only");

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "core/io.h"
 #include "sys/launch.h"
 #include "sys/netgate.h"
 #include "sys/proctree.h"
@@ -67,26 +68,14 @@ forget_live(pid_t pid)
 
 /* The child's descriptors take the places 0, 1 and 2 later: none of ours may stand there. */
 static int
-above_stdio(int fd)
-{
-	if (fd < 0 || fd > 2)
-		return fd;
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return moved;
-}
-
-static int
 make_pipe(int *ours, int *theirs, bool we_write)
 {
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
-	*ours = above_stdio(fds[we_write ? 1 : 0]);
-	*theirs = above_stdio(fds[we_write ? 0 : 1]);
+	*ours = ab_above_stdio(fds[we_write ? 1 : 0]);
+	*theirs = ab_above_stdio(fds[we_write ? 0 : 1]);
 	if (*ours < 0 || *theirs < 0)
 		return -1;
 	return fcntl(*ours, F_SETFL, O_NONBLOCK);
@@ -114,8 +103,8 @@ make_channel(int *ours, int *theirs)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
 		return -1;
-	*ours = above_stdio(fds[0]);
-	*theirs = above_stdio(fds[1]);
+	*ours = ab_above_stdio(fds[0]);
+	*theirs = ab_above_stdio(fds[1]);
 	return *ours < 0 || *theirs < 0 ? -1 : 0;
 }
 

@@ -31,6 +31,18 @@ int ab_view_enter(
     const struct ab_launch *launch, struct ab_view_result *result, struct ab_fault *fault) AB_MUST_USE;
 
 /*
+ * What of /proc is guarded by uid and not by capability: a process of kuid 0 may write and read these whatever namespace it
+ * is in, and uid 0 inside the settings of its own namespaces. For everybody else their modes say no; what stays is a second
+ * lock on the door. For kernelfs.c and bwrap.c; a NULL path ends them. Which of them there are depends on the kernel.
+ */
+struct ab_kernelfs_cover {
+	const char *path;
+	bool masked; /* empty; else read-only */
+	bool root;   /* only for uid 0 is more to be feared than the modes allow */
+};
+extern const struct ab_kernelfs_cover ab_kernelfs_covers[];
+
+/*
  * For view.c alone (kernelfs.c): /proc and /dev in the directory root_fd, which is attached. mask: the path
  * below it of an empty file to lay over what must not be read.
  */

@@ -1,47 +1,7 @@
-/* sys/bwrap: the arguments, what is refused, what bwrap tells; and real runs where it is installed. */
+/* sys/bwrap: the arguments but for the view, what is refused, what bwrap tells; and real runs where it is installed. */
 #include "sys/bwrap.h"
 
-#include "sandbox_run.h"
-#include "tap.h"
-
-/* Whether the words stand in a row among the arguments; "*" is any word. */
-static bool
-has(const struct ab_bwrap_start *start, const char *const *words)
-{
-	const char *end = start->args + start->args_len;
-
-	for (const char *from = start->args; from < end; from += strlen(from) + 1) {
-		const char *at = from;
-		size_t i = 0;
-		for (; words[i] != NULL && at < end; i++, at += strlen(at) + 1)
-			if (strcmp(words[i], "*") != 0 && strcmp(words[i], at) != 0)
-				break;
-		if (words[i] == NULL)
-			return true;
-	}
-	return false;
-}
-#define HAS(start, ...) has(start, (const char *const[]){ __VA_ARGS__, NULL })
-
-static void
-begin(struct run *run, bool holds)
-{
-	run_begin(run);
-	run->child = (struct ab_child){ .pidfd = -1, .pid = -1, .channel = -1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .reaped = true };
-	run->plan.level = AB_LEVEL_BWRAP;
-	run->plan.bwrap = ab_strdup("/usr/bin/bwrap");
-	run->plan.bwrap_holds = holds;
-	run_shell(run, "true");
-}
-
-static void
-make_dir(const struct run *run, const char *name)
-{
-	char path[160];
-
-	snprintf(path, sizeof(path), "%s/%s", run->tree, name);
-	mkdir(path, 0755);
-}
+#include "bwrap_args.h"
 
 static void
 test_arguments(void)
@@ -60,8 +20,6 @@ test_arguments(void)
 	CHECK(!HAS(&start, "--share-net"));
 	CHECK(HAS(&start, "--hostname", "ab") && HAS(&start, "--die-with-parent") && HAS(&start, "--new-session"));
 	CHECK(HAS(&start, "--cap-drop", "ALL") && HAS(&start, "--seccomp", "*") && HAS(&start, "--json-status-fd", "*"));
-	CHECK(HAS(&start, "--ro-bind", "/usr", "/usr") && HAS(&start, "--bind", run.tree, run.tree));
-	CHECK(HAS(&start, "--perms", "1777", "--tmpfs", "/tmp"));
 	CHECK(HAS(&start, "--perms", "0444", "--ro-bind-data", "*", "/run/ab/script"));
 	CHECK(HAS(&start, "--remount-ro", "/", "--clearenv"));
 	CHECK(HAS(&start, "--setenv", "TOKEN", "se=cret") && HAS(&start, "--chdir", run.tree));
@@ -84,59 +42,13 @@ test_arguments(void)
 	run_end(&run);
 }
 
-/* Below what a command may write to: nothing before 0.12; then by descriptor, and never through a link. */
-static void
-test_locks(void)
-{
-	struct ab_bwrap_start start;
-	struct ab_error err = AB_ERROR_INIT;
-	struct run run;
-	char hooks[160], link[160], gone[160];
-
-	for (int holds = 0; holds < 2; holds++) {
-		begin(&run, holds == 1);
-		make_dir(&run, "hooks");
-		snprintf(hooks, sizeof(hooks), "%s/hooks", run.tree);
-		snprintf(link, sizeof(link), "%s/link", run.tree);
-		snprintf(gone, sizeof(gone), "%s/gone", run.tree);
-		CHECK_INT(symlink("/etc", link), 0);
-		ab_plan_view(&run.plan, AB_VIEW_LOCK, NULL, hooks);
-		ab_plan_view(&run.plan, AB_VIEW_LOCK, NULL, gone);
-		CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), 0);
-		CHECK(HAS(&start, "--ro-bind-fd", "*", hooks) == (holds == 1));
-		CHECK(!HAS(&start, gone));
-		CHECK_INT(start.missing, holds == 1 ? 0 : AB_PROMISE_BIT(AB_PROMISE_PROTECT));
-		ab_bwrap_release(&start);
-		ab_plan_view(&run.plan, AB_VIEW_LOCK, NULL, link);
-		CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), 0);
-		CHECK(!HAS(&start, link));
-		CHECK_INT(start.missing, AB_PROMISE_BIT(AB_PROMISE_PROTECT));
-		ab_bwrap_release(&start);
-		ab_plan_view(&run.plan, AB_VIEW_MASK, NULL, hooks);
-		CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), holds == 1 ? 0 : -1);
-		if (holds == 1) {
-			CHECK(HAS(&start, "--perms", "0555", "--tmpfs", hooks, "--remount-ro", hooks));
-			ab_bwrap_release(&start);
-		} else {
-			CHECK_INT(err.code, AB_E_UNSUPPORTED);
-		}
-		run_end(&run);
-	}
-}
-
 static void
 test_refused(void)
 {
 	struct ab_bwrap_start start;
 	struct ab_error err = AB_ERROR_INIT;
 	struct run run;
-	char path[160];
 
-	begin(&run, true);
-	snprintf(path, sizeof(path), "%s/missing", run.tree);
-	run_bind(&run, "/usr", path, false, false);
-	CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), -1); /* nothing is made in a tree */
-	run_end(&run);
 	begin(&run, false);
 	free(run.plan.bwrap);
 	run.plan.bwrap = ab_asprintf("%s/bwrap", run.tree);
@@ -144,9 +56,36 @@ test_refused(void)
 	CHECK_INT(err.code, AB_E_DENIED_POLICY);
 	run_end(&run);
 	begin(&run, false);
-	ab_plan_view(&run.plan, AB_VIEW_BIND, run.base, "/run/other")->ino = 1;
-	CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), -1); /* not the one that was judged */
+	run.plan.script = ab_strdup("echo");
+	run.plan.script_len = 4;
+	run.plan.limits.file_size_bytes = 3;
+	CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), -1); /* bwrap could not write it */
+	CHECK_INT(err.code, AB_E_UNSUPPORTED);
 	run_end(&run);
+}
+
+/* Both kinds of cover, for everybody; and no /proc at all rather than the outer one. */
+static void
+test_proc(void)
+{
+	struct ab_bwrap_start start;
+	struct ab_error err = AB_ERROR_INIT;
+	struct run run;
+
+	for (int fresh = 0; fresh < 2; fresh++) {
+		begin(&run, false);
+		run.plan.fresh_proc = fresh == 1;
+		CHECK_INT(ab_bwrap_prepare(&run.plan, &start, &err), 0);
+		CHECK(HAS(&start, "--dev", "/dev", fresh == 1 ? "--proc" : "--dir", "/proc"));
+		CHECK(HAS(&start, "--ro-bind", "/proc/sys", "/proc/sys") == (fresh == 1));
+		CHECK(HAS(&start, "--ro-bind", "/proc/fs", "/proc/fs") == (fresh == 1));
+		if (access("/proc/keys", F_OK) == 0)
+			CHECK(HAS(&start, "--ro-bind", "/dev/null", "/proc/keys") == (fresh == 1));
+		if (access("/proc/kcore", F_OK) == 0)
+			CHECK(HAS(&start, "--ro-bind", "/dev/null", "/proc/kcore") == (fresh == 1));
+		ab_bwrap_release(&start);
+		run_end(&run);
+	}
 }
 
 static void
@@ -210,8 +149,8 @@ main(int argc, char **argv)
 {
 	static const struct tap_test tests[] = {
 		{ "arguments", test_arguments },
-		{ "locks", test_locks },
 		{ "refused", test_refused },
+		{ "/proc", test_proc },
 		{ "what bwrap tells", test_status },
 		{ "runs", test_runs },
 	};

@@ -162,6 +162,43 @@ test_atomic_failures(void)
 	CHECK_INT(unlinkat(dir_fd, "sub", AT_REMOVEDIR), 0);
 }
 
+static void
+test_memory(void)
+{
+	struct ab_error err = AB_ERROR_INIT;
+	AB_AUTO_BUF struct ab_buf buf = AB_BUF_INIT(100);
+	AB_AUTO_CLOSE int fd = ab_memory_file("some", "a\0b", 3), empty = ab_memory_file("none", "", 0);
+	char name[64] = "";
+
+	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK_INT(ab_read_all(fd, &buf, "memory", &err), 0);
+	CHECK(buf.len == 3 && memcmp(buf.data, "a\0b", 3) == 0);
+	AB_AUTO_FREE char *link = ab_asprintf("/proc/self/fd/%d", fd);
+	CHECK(readlink(link, name, sizeof(name) - 1) > 0);
+	CHECK(strstr(name, "memfd:some") != NULL);
+	CHECK_INT(lseek(empty, 0, SEEK_END), 0);
+}
+
+/* In a child, whose standard input, output and error nobody misses. */
+static void
+test_above_stdio(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int low = fcntl(dir_fd, F_DUPFD, 10), moved = ab_above_stdio(low);
+		bool good = low == moved && (fcntl(low, F_GETFD) & FD_CLOEXEC) == 0;
+		for (int fd = 0; fd < 3; fd++) {
+			moved = ab_above_stdio(dup2(dir_fd, fd));
+			good &= moved > 2 && (fcntl(moved, F_GETFD) & FD_CLOEXEC) != 0 && fcntl(fd, F_GETFD) < 0;
+		}
+		_exit(good && ab_above_stdio(-1) == -1 ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	CHECK_INT(status, 0);
+}
+
 int
 main(void)
 {
@@ -169,6 +206,8 @@ main(void)
 		{ "read to the end of a slow pipe", test_read_all },
 		{ "read: limits and failures", test_read_all_limits },
 		{ "write all of it", test_write_all },
+		{ "a file in memory", test_memory },
+		{ "above standard error", test_above_stdio },
 		{ "replace a file", test_atomic },
 		{ "replace a file: failures leave nothing", test_atomic_failures },
 	};

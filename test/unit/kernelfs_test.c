@@ -38,6 +38,23 @@ test_proc(void)
 	run_end(&run);
 }
 
+/* Each is a read-only mount of its own, and what must not be read the mask; more of them where the command is uid 0 to the
+   kernel. */
+static void
+test_covers(void)
+{
+	static const char for_root[] = "L='irq bus fs acpi'; M='kcore sched_debug vmcore timer_list kpagecount kpageflags kpagecgroup"
+				       " slabinfo vmallocinfo pagetypeinfo mtrr kmsg';";
+	static const char check[] = "has() { [ ! -e /proc/$1 ] || grep -q \"$2\" /proc/self/mountinfo || echo $1; };"
+				    "for f in sys sysrq-trigger $L; do has $f \"/$f /proc/$f ro,\"; done;"
+				    "for f in latency_stats keys $M; do has $f \" /proc/$f ro,.* tmpfs \"; done";
+	AB_AUTO_FREE char *script = ab_asprintf("%s%s", geteuid() == 0 ? for_root : "", check);
+	struct run run;
+
+	run_begin(&run);
+	check_shell(&run, script, "");
+}
+
 /* Where /proc cannot be mounted: the outer one, read-only, when Landlock keeps its doors shut; the run says so elsewhere. */
 static void
 test_outer_proc(void)
@@ -73,6 +90,7 @@ main(int argc, char **argv)
 	static const struct tap_test tests[] = {
 		{ "/dev", test_dev },
 		{ "/proc", test_proc },
+		{ "what of /proc is covered", test_covers },
 		{ "the outer /proc", test_outer_proc },
 		{ "host name, IPC, cgroup", test_host_name_and_ipc },
 	};
