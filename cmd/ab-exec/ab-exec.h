@@ -128,10 +128,13 @@ void record_notes(const struct ab_call *call, const struct exec_result *result);
 int run_operation(struct ab_call *call, void *params, struct ab_error *err);
 int start_operation(struct ab_call *call, void *params, struct ab_error *err);
 
+/* Of --file. */
+#define SCRIPT_MAX ((size_t)16 << 20)
+
 /* What is asked of the guard alone. */
 struct check_params {
 	struct ab_list argv;
-	const char *command, *root, *scope, *cwd;
+	const char *command, *file, *root, *scope, *cwd;
 };
 extern const struct ab_param check_params[];
 extern const struct ab_field check_fields[], rule_fields[];

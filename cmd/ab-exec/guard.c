@@ -1,8 +1,12 @@
 /* check and rules: the guard, asked by itself. */
 #include "ab-exec.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/io.h"
 #include "sys/guard.h"
 
 #define STRING(member, ...) AB_PARAM_STRING(struct check_params, member, __VA_ARGS__)
@@ -10,6 +14,7 @@
 const struct ab_param check_params[] = {
 	AB_PARAM_LIST(struct check_params, argv, .name = "argv", .flags = AB_POSITIONAL | AB_REST, .meta = "ARGV", .help = "program and arguments", .group = "what"),
 	STRING(command, .name = "command", .letter = 'c', .flags = AB_NUL, .meta = "SCRIPT", .help = "script for the shell", .group = "what"),
+	STRING(file, .name = "file", .letter = 'f', .flags = AB_CLI_ONLY | AB_HOST_PATH, .meta = "FILE|-", .help = "script from a file or stdin", .group = "what"),
 	STRING(root, .name = "root", .env = "AB_ROOT", .flags = AB_HOST_PATH, .meta = "DIR", .help = "directory that holds scopes; alone: the scope itself", .group = "where"),
 	STRING(scope, .name = "scope", .env = "AB_SCOPE", .meta = "NAME", .help = "scope below the root; without --root below AB_HOME/root", .group = "where"),
 	STRING(cwd, .name = "cwd", .meta = "DIR", .help = "working directory, relative to the scope", .group = "where"),
@@ -43,36 +48,86 @@ answer(struct ab_call *call, const struct ab_guard_verdict *verdict)
 	ab_call_exit_status(call, rule != NULL ? 4 : 0);
 }
 
+/* Where it would run. Nothing does, so a place that is not taken as a scope by default (a home directory) will do: it is no scope then. */
+static int
+find_place(const struct check_params *params, struct ab_scope *scope, struct ab_guard_place *place, struct ab_error *err)
+{
+	struct ab_error refused = AB_ERROR_INIT;
+
+	if (ab_scope_open(scope, params->root, params->scope, false, &refused) == 0) {
+		place->scope = scope->path;
+	} else if (refused.code != AB_E_DENIED_POLICY || params->root != NULL || params->scope != NULL) {
+		*err = refused;
+		return -1;
+	}
+	AB_AUTO_FREE char *base = place->scope != NULL ? ab_strdup(place->scope) : getcwd(NULL, 0);
+	if (params->cwd == NULL)
+		place->cwd = ab_steal(&base);
+	else if (params->cwd[0] == '/' || base == NULL)
+		place->cwd = ab_strdup(params->cwd);
+	else
+		place->cwd = ab_asprintf("%s/%s", base, params->cwd);
+	return 0;
+}
+
+static int
+judge_file(const struct check_params *params, const struct ab_guard_place *place, struct ab_guard_verdict *verdict, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf script = AB_BUF_INIT(SCRIPT_MAX);
+	bool from_stdin = strcmp(params->file, "-") == 0;
+	AB_AUTO_CLOSE int fd = from_stdin ? -1 : open(params->file, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 && !from_stdin)
+		return ab_fail_errno(err, errno, "open \"%s\"", params->file);
+	if (ab_read_all(from_stdin ? STDIN_FILENO : fd, &script, from_stdin ? "script on stdin" : params->file, err) < 0)
+		return -1;
+	ab_guard_text(script.data != NULL ? script.data : "", script.len, place, verdict);
+	return 0;
+}
+
+static void
+judge_command(const char *command, const struct ab_guard_place *place, struct ab_guard_verdict *verdict)
+{
+	const char *nul = strstr(command, AB_NUL_TEXT);
+	/* Up to and with the NUL: what is behind it no shell would see. */
+	AB_AUTO_FREE char *text = ab_strndup(command, nul != NULL ? (size_t)(nul - command) : strlen(command));
+
+	ab_guard_text(text, strlen(text) + (nul != NULL), place, verdict);
+}
+
+static void
+judge_argv(const struct ab_list *words, const struct ab_guard_place *place, struct ab_guard_verdict *verdict)
+{
+	AB_AUTO_STRV char **argv = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < words->count; i++)
+		ab_strv_push(&argv, &count, words->item[i]);
+	ab_guard_argv(argv, place, verdict);
+}
+
 int
 check_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct check_params *params = data;
 	AB_CLEANUP(ab_scope_release) struct ab_scope scope = { .fd = -1 };
+	struct ab_guard_place place = { .scope = NULL };
 	struct ab_guard_verdict verdict;
 
-	if ((params->command == NULL) == (params->argv.count == 0)) {
-		ab_fail(err, ab_call_is_batch(call) ? AB_E_INPUT_INVALID : AB_E_USAGE, "one of argv and --command is what to check");
+	if ((params->command != NULL) + (params->file != NULL) + (params->argv.count > 0) != 1) {
+		ab_fail(err, ab_call_is_batch(call) ? AB_E_INPUT_INVALID : AB_E_USAGE, "one of argv, --command and --file is what to check");
 		ab_error_hint(err, "ab-exec check -c 'rm -rf /'");
 		return -1;
 	}
-	if (ab_scope_open(&scope, params->root, params->scope, false, err) < 0)
+	if (find_place(params, &scope, &place, err) < 0)
 		return -1;
-	AB_AUTO_FREE char *cwd = params->cwd == NULL || params->cwd[0] == '/' ? ab_strdup(params->cwd != NULL ? params->cwd : scope.path) :
-										ab_asprintf("%s/%s", scope.path, params->cwd);
-	struct ab_guard_place place = { .scope = scope.path, .cwd = cwd };
-	if (params->command != NULL) {
-		const char *nul = strstr(params->command, AB_NUL_TEXT);
-		/* Up to and with the NUL: what is behind it no shell would see. */
-		AB_AUTO_FREE char *text = ab_strndup(params->command, nul != NULL ? (size_t)(nul - params->command) : strlen(params->command));
-		ab_guard_text(text, strlen(text) + (nul != NULL), &place, &verdict);
-	} else {
-		char **argv = NULL;
-		size_t count = 0;
-		for (size_t i = 0; i < params->argv.count; i++)
-			ab_strv_push(&argv, &count, params->argv.item[i]);
-		ab_guard_argv(argv, &place, &verdict);
-		ab_strv_free(argv);
-	}
+	AB_AUTO_FREE const char *cwd = place.cwd;
+	if (params->file != NULL && judge_file(params, &place, &verdict, err) < 0)
+		return -1;
+	if (params->command != NULL)
+		judge_command(params->command, &place, &verdict);
+	if (params->argv.count > 0)
+		judge_argv(&params->argv, &place, &verdict);
 	answer(call, &verdict);
 	return AB_DONE;
 }

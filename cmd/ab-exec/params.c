@@ -88,7 +88,7 @@ const struct ab_field result_fields[] = {
 	{ .name = "survivors_killed", .type = "integer", .help = "processes that outlived the command" },
 	{ .name = "planted", .type = "array", .help = "files that run later on your behalf and are new, changed or replaced" },
 	{ .name = "violations", .type = "array", .help = "what was refused: kind, target, count, and the option that allows it" },
-	{ .name = "level", .type = "'namespace|bwrap|landlock|software|none'", .help = "how strong the isolation was" },
+	{ .name = "level", .type = "'namespace|bwrap|landlock|software|none'?", .help = "how strong the isolation was; null: refused before that was known" },
 	{ .name = "missing", .type = "array", .help = "promises that did not hold" },
 	{ .name = "net", .type = "string", .help = "the network policy" },
 	{ .name = "error", .type = "object?", .help = "why nothing ran, with reason denied or failed" },

@@ -14,7 +14,6 @@
 #include "sys/protect.h"
 #include "sys/toolchain.h"
 
-#define SCRIPT_MAX ((size_t)16 << 20)
 #define ARGUMENT_MAX ((size_t)120 << 10) /* the kernel's MAX_ARG_STRLEN is 128 KiB */
 #define PIDS_DEFAULT 4096
 #define PROTECTION (AB_PROMISE_BIT(AB_PROMISE_PROTECT) | AB_PROMISE_BIT(AB_PROMISE_PROTECT_DEEP))

@@ -103,7 +103,7 @@ write_findings(struct ab_json *json, const struct exec_result *result)
 static void
 write_promises(struct ab_json *json, const struct exec_result *result)
 {
-	ab_json_string(json, "level", ab_level_name(result->plan->level == AB_LEVEL_AUTO ? AB_LEVEL_NONE : result->plan->level));
+	ab_json_string(json, "level", result->plan->level == AB_LEVEL_AUTO ? NULL : ab_level_name(result->plan->level));
 	ab_json_array(json, "missing");
 	for (int promise = 0; promise < AB_PROMISE_COUNT; promise++)
 		if ((result->missing & AB_PROMISE_BIT(promise)) != 0)

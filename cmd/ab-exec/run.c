@@ -121,7 +121,7 @@ execution_result(struct execution *execution, const struct ab_outcome *outcome, 
 		result->missing |= AB_PROMISE_BIT(AB_PROMISE_PROTECT_DEEP);
 }
 
-/* The record as text of its own: for --record, and for the job that keeps the spool. */
+/* The record as text of its own. */
 void
 execution_record_text(const struct exec_result *result, enum ab_encoding encoding, struct ab_buf *text)
 {
@@ -136,18 +136,26 @@ execution_record_text(const struct exec_result *result, enum ab_encoding encodin
 	ab_buf_putc(text, '\n');
 }
 
+/* For --record, and for the job that keeps the spool. */
+static void
+keep_record(struct execution *execution, const struct exec_result *result)
+{
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(0);
+
+	if (execution->record_fd < 0 && execution->output.job == NULL)
+		return;
+	execution_record_text(result, ab_call_encoding(execution->call), &text);
+	output_finish(&execution->output, text.data, text.len);
+	if (execution->record_fd >= 0 && ab_write_all(execution->record_fd, text.data, text.len) < 0)
+		ab_call_note(execution->call, "--record: write: %s", strerror(errno));
+}
+
 static void
 answer(struct execution *execution, const struct exec_result *result)
 {
 	struct ab_call *call = execution->call;
 
-	if (execution->record_fd >= 0 || execution->output.job != NULL) {
-		AB_AUTO_BUF struct ab_buf text;
-		execution_record_text(result, ab_call_encoding(call), &text);
-		output_finish(&execution->output, text.data, text.len);
-		if (execution->record_fd >= 0 && ab_write_all(execution->record_fd, text.data, text.len) < 0)
-			ab_call_note(call, "--record: write: %s", strerror(errno));
-	}
+	keep_record(execution, result);
 	if (ab_call_json(call) || execution->stream) {
 		record_write(ab_call_record(call), result);
 		ab_call_record_error(call, &result->outcome->error);
@@ -351,9 +359,13 @@ refuse(struct execution *execution, struct ab_error *err)
 {
 	struct ab_call *call = execution->call;
 	int class = ab_errcode_status(err->code);
-	bool understood = class != 2 && class != 3;
+	bool understood = class != 2 && class != 3, recorded = ab_call_json(call) || execution->stream;
+	struct ab_error unopened = AB_ERROR_INIT;
 
-	if (!understood || !(ab_call_json(call) || execution->stream)) {
+	/* Where the tree is not known, it is not known whose link --record may be. */
+	if (understood && execution->plan.tree != NULL && execution->record_fd < 0 && open_record(execution, &unopened) < 0)
+		ab_call_note(call, "%s", unopened.msg);
+	if (!understood || !(recorded || execution->record_fd >= 0)) {
 		execution_free(execution);
 		return -1;
 	}
@@ -367,12 +379,15 @@ refuse(struct execution *execution, struct ab_error *err)
 	};
 	struct exec_result result;
 	execution_result(execution, &outcome, NULL, &result);
-	record_write(ab_call_record(call), &result);
-	ab_call_record_error(call, err);
-	ab_call_record_end(call);
-	ab_call_exit_status(call, execution->params->exit_zero == 1 ? 0 : 125);
+	keep_record(execution, &result);
+	if (recorded) {
+		record_write(ab_call_record(call), &result);
+		ab_call_record_error(call, err);
+		ab_call_record_end(call);
+		ab_call_exit_status(call, execution->params->exit_zero == 1 ? 0 : 125);
+	}
 	execution_free(execution);
-	return AB_DONE;
+	return recorded ? AB_DONE : -1;
 }
 
 int

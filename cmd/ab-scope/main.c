@@ -20,7 +20,7 @@
 		.help = "host path that shows writable; nothing beyond the given ones may be asked for", .group = "settings"), \
 	    AB_PARAM_BOOLEAN(S, settings.protect, .name = "protect", .help = "what runs later on the owner's behalf is read-only, and stays so", \
 		.group = "settings"), \
-	    AB_PARAM_BOOLEAN(S, settings.guard, .name = "guard", .help = "commands pass the guard, and --no-guard is refused", \
+	    AB_PARAM_BOOLEAN(S, settings.guard, .name = "guard", .help = "every command must pass the guard, whatever it asks for", \
 		.group = "settings"), \
 	    AB_PARAM_DURATION(S, settings.timeout_ms, .name = "timeout", .meta = "DURATION", .help = "longest time of a command", \
 		.group = "settings"), \

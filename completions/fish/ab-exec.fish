@@ -226,6 +226,7 @@ complete -c ab-exec -n '__ab_exec_operation gc' -l log -r -F -d 'append one reco
 complete -c ab-exec -n '__ab_exec_operation gc' -l describe -d 'one record per operation, with JSON Schemas of request and answer'
 complete -c ab-exec -n '__ab_exec_operation gc' -l dry-run -d 'only say what would be done'
 complete -c ab-exec -n '__ab_exec_operation check' -s 'c' -l command -x -d 'script for the shell'
+complete -c ab-exec -n '__ab_exec_operation check' -s 'f' -l file -r -F -d 'script from a file or stdin'
 complete -c ab-exec -n '__ab_exec_operation check' -l root -r -F -d 'directory that holds scopes; alone: the scope itself'
 complete -c ab-exec -n '__ab_exec_operation check' -l scope -x -d 'scope below the root; without --root below AB_HOME/root'
 complete -c ab-exec -n '__ab_exec_operation check' -l cwd -r -F -d 'working directory, relative to the scope'

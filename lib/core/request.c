@@ -269,8 +269,11 @@ read_field(const struct ab_op *op, const char *name, const struct ab_value *valu
 	if (ab_value_kind(value) == AB_VALUE_NULL)
 		return 0;
 	const struct ab_param *param = &op->params[row];
-	if (is_fixed(rules, param->name))
-		return ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" is fixed for this batch (--fixed)", name);
+	if (is_fixed(rules, param->name)) {
+		ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" is fixed for this batch (--fixed)", name);
+		ab_error_hint(err, "leave it out: batch's own options say it");
+		return -1;
+	}
 	if (!rules->host_paths && leads_out(param, value)) {
 		if (param->inside != NULL)
 			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request is %s%s", name,

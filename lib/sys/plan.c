@@ -9,6 +9,7 @@ void
 ab_plan_init(struct ab_plan *plan)
 {
 	*plan = (struct ab_plan){
+		.level = AB_LEVEL_AUTO,
 		.limits = { .timeout_ms = AB_UNSET, .idle_timeout_ms = AB_UNSET, .grace_ms = AB_UNSET, .memory_bytes = AB_UNSET,
 		    .cpu_time_ms = AB_UNSET, .pids = AB_UNSET, .file_size_bytes = AB_UNSET },
 	};

@@ -361,6 +361,8 @@ check_level(const struct ab_probe *probe, enum ab_level level, const struct ab_p
 		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE,
 		    "level landlock cannot keep a network allow-list: Landlock knows "
 		    "ports, not hosts");
+	if (!ab_level_has_wall(level) && plan->net.mode == AB_NET_ALLOW)
+		return ab_fail(err, AB_E_ISOLATION_UNAVAILABLE, "level %s cannot keep a network allow-list: it is no wall", ab_level_name(level));
 	return 0;
 }
 
@@ -407,6 +409,8 @@ ab_probe_choose(const struct ab_probe *probe, enum ab_level want, ab_promises re
 		if (want == AB_LEVEL_LANDLOCK && probe->landlock_abi == 0)
 			ab_error_hint(err,
 			    "run on Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK, and `landlock` in the boot option lsm=");
+		else if (plan->net.mode == AB_NET_ALLOW && probe->namespaces && probe->net)
+			ab_error_hint(err, "--isolation namespace, or --net none or host");
 		else
 			hint_namespace(probe, err);
 		if (want != AB_LEVEL_AUTO)

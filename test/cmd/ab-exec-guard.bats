@@ -18,11 +18,19 @@ load ../helpers/load
 	run --separate-stderr ab-exec -c 'touch started; sudo id'
 	[ "$status" -eq 125 ]
 	[ ! -e started ]
-	[[ $stderr == *"rule privilege"*denied.dangerous*hint:* ]]
+	[[ $stderr == *'"sudo id"'*"rule privilege"*denied.dangerous*hint:* ]]
 	run --separate-stderr ab-exec --json -- sudo id
 	check_json '.reason == "denied"' '.error.code == "denied.dangerous"' '.error.operation == "sudo id"' '.error.hint | length > 0' '.status == 125'
 	run bash -c "echo '{\"id\":1,\"command\":\"rm -rf /\"}' | ab-exec batch"
-	check_json '.reason == "denied"' '.error.code == "denied.dangerous"' '.error.operation == "rm -rf /"'
+	check_json '.reason == "denied"' '.error.code == "denied.dangerous"' '.error.operation == "rm -rf /"' '.level == null'
+	for option in -q --json --stream; do
+		run ab-exec "$option" --record record -- sudo id
+		[ "$status" -eq 125 ]
+		jq -e '.reason == "denied" and .error.code == "denied.dangerous"' record
+		rm record
+	done
+	run --separate-stderr ab-exec -c $'true\nsudo \\\nid'
+	[[ $stderr == *'"sudo \ id"'* ]]
 	run ab-exec start -c 'rm -rf ~'
 	[ "$status" -eq 125 ]
 	[[ $output == *denied.dangerous* ]]
@@ -46,6 +54,9 @@ load ../helpers/load
 	run ab-exec --root "$BASE" --scope strict --no-guard -- true
 	[ "$status" -eq 125 ]
 	[[ $output == *"setting guard"*denied.policy* ]]
+	ab-scope set --root "$BASE" strict --no-guard
+	ab-exec --root "$BASE" --scope strict --no-guard -- true
+	ab-scope set --root "$BASE" strict --guard
 	ab-scope set --root "$BASE" strict --unset guard
 	ab-exec --root "$BASE" --scope strict --no-guard -- true
 }
@@ -65,6 +76,25 @@ load ../helpers/load
 	run ab-exec check
 	[ "$status" -eq 2 ]
 	ab-exec check -c '   '
+	echo 'make && sudo make install' >script
+	run ab-exec check -f script
+	[ "$status" -eq 4 ]
+	check_json '.part == "sudo make install"'
+	run ab-exec check -f - <script
+	[ "$status" -eq 4 ]
+	run ab-exec check -f script -c true
+	[ "$status" -eq 2 ]
+	run ab-exec check -f nothing
+	[ "$status" -eq 1 ]
+	# also where nothing would be run
+	cd /
+	run ab-exec -- true
+	[ "$status" -eq 125 ]
+	ab-exec check -c 'rm -rf tmp/x'
+	run ab-exec check -c 'rm -rf *'
+	[ "$status" -eq 4 ]
+	run ab-exec check --root / --scope nothing -c true
+	[ "$status" -eq 1 ]
 	ab-exec check -q -c 'rm -rf ./build'
 }
 

@@ -38,6 +38,14 @@ run_at() {
 	check_json '.level == "software"' '.status == 0'
 }
 
+@test "an allow-list is refused where nothing keeps it" {
+	local level
+	for level in software none landlock; do
+		run -125 ab-exec --isolation $level --net allow:@npm -- true
+		[[ $output == *"cannot keep a network allow-list"*"[isolation.unavailable]"*hint:* ]]
+	done
+}
+
 @test "a scope's weakest level: software allows no none, and landlock no software" {
 	ab-scope create -q soft --isolation software
 	run -125 ab-exec --scope soft --isolation none -- true

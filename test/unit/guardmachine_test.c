@@ -42,6 +42,9 @@ power_and_rights(void)
 		{ "systemctl start reboot-notify.service", "" },
 		{ "systemctl status poweroff.target", "" },
 		{ "loginctl reboot", "shutdown" },
+		{ "kexec -e", "shutdown" },
+		{ "rtcwake -m mem -s 60", "shutdown" },
+		{ "kexec --help", "" },
 		{ "loginctl list-sessions", "" },
 		{ "service reboot status", "" },
 	};
