@@ -356,15 +356,32 @@ ab_gitrepo_pointer(int dirfd, const char *rel, const char *prefix)
 	return ab_strdup(text + skip);
 }
 
+char *
+ab_gitrepo_pointed(int dirfd, const char *rel, const char *prefix)
+{
+	AB_AUTO_FREE char *pointer = ab_gitrepo_pointer(dirfd, rel, prefix);
+	AB_AUTO_FREE char *joined = NULL;
+	const char *slash = strrchr(rel, '/');
+	struct ab_error ignored = AB_ERROR_INIT;
+
+	if (pointer == NULL)
+		return NULL;
+	if (slash != NULL && pointer[0] != '/')
+		joined = ab_asprintf("%.*s/%s", (int)(slash - rel), rel, pointer);
+	AB_AUTO_CLOSE int fd = openat(dirfd, joined != NULL ? joined : pointer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? NULL : ab_path_canonical(fd, &ignored);
+}
+
+const char *const ab_gitrepo_part[AB_GITREPO_PARTS] = { "HEAD", "objects", "refs" };
+
 bool
 ab_gitrepo_is(int dirfd, const char *rel)
 {
-	static const char *const part[] = { "HEAD", "objects", "refs" };
 	char path[PATH_MAX];
 	struct stat st;
 
-	for (size_t i = 0; i < AB_COUNT_OF(part); i++) {
-		int len = snprintf(path, sizeof(path), "%s/%s", rel, part[i]);
+	for (size_t i = 0; i < AB_GITREPO_PARTS; i++) {
+		int len = snprintf(path, sizeof(path), "%s/%s", rel, ab_gitrepo_part[i]);
 		if (len < 0 || (size_t)len >= sizeof(path) || fstatat(dirfd, path, &st, i == 0 ? AT_SYMLINK_NOFOLLOW : 0) != 0)
 			return false;
 		if (i > 0 && !S_ISDIR(st.st_mode))

@@ -45,7 +45,14 @@ void ab_gitrepo_outside(int tree_fd, const char *tree, const char *gitdir, void 
  * The caller frees. */
 char *ab_gitrepo_pointer(int dirfd, const char *rel, const char *prefix);
 
-/* Whether the directory rel beneath dirfd is what git takes for a repository: HEAD, objects, refs. */
+/* The canonical path of the directory that such a file names, a relative one from where the file lies, wherever it is; NULL when it is
+ * none. The caller frees. */
+char *ab_gitrepo_pointed(int dirfd, const char *rel, const char *prefix);
+
+#define AB_GITREPO_PARTS 3
+extern const char *const ab_gitrepo_part[AB_GITREPO_PARTS]; /* HEAD, objects, refs */
+
+/* Whether the directory rel beneath dirfd is what git takes for a repository: it has those parts. */
 bool ab_gitrepo_is(int dirfd, const char *rel);
 
 #endif

@@ -268,6 +268,12 @@ ab_path_check_name(const char *name, struct ab_error *err)
 	}
 }
 
+char *
+ab_path_join(const char *dir, const char *name)
+{
+	return dir[0] == '\0' ? ab_strdup(name) : ab_asprintf("%s/%s", dir, name);
+}
+
 bool
 ab_path_below(const char *path, const char *dir)
 {

@@ -24,6 +24,8 @@ int ab_path_walk(int dirfd, const char *rel, int flags, mode_t mode, bool links,
 char *ab_path_canonical(int dirfd, struct ab_error *err) AB_MUST_USE;
 /* A scope name: relative, normalised, no `..`, no empty part, no control character, ≤ 1024 bytes. 0 or -1 input.invalid/scope.escape. */
 int ab_path_check_name(const char *name, struct ab_error *err) AB_MUST_USE;
+/* The path of name in dir; name alone when dir is "". The caller frees. */
+char *ab_path_join(const char *dir, const char *name);
 /* Whether path equals dir or lies below it (both canonical text). */
 bool ab_path_below(const char *path, const char *dir);
 /* Whether a link below tree (canonical) takes path, absolute or from the working directory, out of it: one that a command may have

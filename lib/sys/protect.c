@@ -42,19 +42,10 @@ const char *const ab_protect_watched_names[] = {
 	"mise.toml", "opencode.json", "opencode.jsonc", NULL
 };
 
-struct protection {
-	struct ab_plan *plan;
-	int tree_fd;
-	char *const *unprotect;
-	char **pinned; /* relative paths */
-	size_t pinned_count;
-	size_t modules_left;
-};
-
-static bool
-is_unprotected(const struct protection *protection, const char *rel)
+bool
+ab_protect_exempts(char *const *unprotect, const char *rel)
 {
-	for (char *const *at = protection->unprotect; at != NULL && *at != NULL; at++) {
+	for (char *const *at = unprotect; at != NULL && *at != NULL; at++) {
 		const char *path = strncmp(*at, "./", 2) == 0 ? *at + 2 : *at;
 		size_t len = strlen(path);
 		while (len > 0 && path[len - 1] == '/')
@@ -64,6 +55,15 @@ is_unprotected(const struct protection *protection, const char *rel)
 	}
 	return false;
 }
+
+struct protection {
+	struct ab_plan *plan;
+	int tree_fd;
+	char *const *unprotect;
+	char **pinned; /* relative paths */
+	size_t pinned_count;
+	size_t modules_left;
+};
 
 static void
 add_view(struct protection *protection, enum ab_view_kind kind, const char *rel)
@@ -105,7 +105,7 @@ lock(struct protection *protection, const char *rel)
 {
 	struct stat st;
 
-	if (is_unprotected(protection, rel))
+	if (ab_protect_exempts(protection->unprotect, rel))
 		return;
 	if (type_of(protection, rel) == 0) {
 		/* a link can be replaced, and what it leads to may be anywhere: watched only, and said */
@@ -125,7 +125,7 @@ lock(struct protection *protection, const char *rel)
 static void
 lock_joined(struct protection *protection, const char *dir, const char *name)
 {
-	AB_AUTO_FREE char *rel = dir[0] == '\0' ? ab_strdup(name) : ab_asprintf("%s/%s", dir, name);
+	AB_AUTO_FREE char *rel = ab_path_join(dir, name);
 
 	lock(protection, rel);
 }
@@ -151,11 +151,11 @@ lock_repository(struct protection *protection, const char *dir, unsigned deep)
 {
 	static const char *const part[] = { "hooks", "config", "config.worktree", "commondir", "info/attributes" };
 
-	if (dir[0] != '\0' && !is_unprotected(protection, dir))
+	if (dir[0] != '\0' && !ab_protect_exempts(protection->unprotect, dir))
 		pin(protection, dir);
 	for (size_t i = 0; i < AB_COUNT_OF(part); i++)
 		lock_joined(protection, dir, part[i]);
-	AB_AUTO_FREE char *modules = dir[0] == '\0' ? ab_strdup("modules") : ab_asprintf("%s/modules", dir);
+	AB_AUTO_FREE char *modules = ab_path_join(dir, "modules");
 	if (deep < MODULES_DEEP && type_of(protection, modules) == S_IFDIR)
 		lock_modules(protection, modules, deep + 1);
 }
@@ -176,7 +176,7 @@ lock_modules(struct protection *protection, const char *dir, unsigned deep)
 	while ((entry = readdir(stream)) != NULL && protection->modules_left > 0) {
 		if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
 			continue;
-		AB_AUTO_FREE char *rel = ab_asprintf("%s/%s", dir, entry->d_name);
+		AB_AUTO_FREE char *rel = ab_path_join(dir, entry->d_name);
 		if (type_of(protection, rel) != S_IFDIR)
 			continue;
 		protection->modules_left--;
@@ -189,15 +189,6 @@ lock_modules(struct protection *protection, const char *dir, unsigned deep)
 }
 
 /* ---- a worktree's repository outside the tree ---- */
-
-static char *
-canonical(int dirfd, const char *path)
-{
-	struct ab_error ignored = AB_ERROR_INIT;
-	AB_AUTO_CLOSE int fd = openat(dirfd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? NULL : ab_path_canonical(fd, &ignored);
-}
 
 /* Whether the gitdir's own `gitdir` file names this very `.git` file (git-worktree(1), DETAILS). */
 static bool
@@ -262,8 +253,7 @@ may_be_bound(const char *common, const struct protection *protection)
 static void
 protect_worktree(struct protection *protection, const struct stat *git_file)
 {
-	AB_AUTO_FREE char *pointer = ab_gitrepo_pointer(protection->tree_fd, ".git", "gitdir: ");
-	AB_AUTO_FREE char *gitdir = pointer == NULL ? NULL : canonical(protection->tree_fd, pointer);
+	AB_AUTO_FREE char *gitdir = ab_gitrepo_pointed(protection->tree_fd, ".git", "gitdir: ");
 
 	lock(protection, ".git");
 	if (gitdir == NULL)
@@ -282,9 +272,8 @@ protect_worktree(struct protection *protection, const struct stat *git_file)
 	if (fd < 0 || worktrees == NULL || worktrees == common || strcmp(worktrees, "/worktrees") != 0 || !points_back(fd, git_file))
 		return;
 	*worktrees = '\0';
-	AB_AUTO_FREE char *said = ab_gitrepo_pointer(fd, "commondir", "");
-	AB_AUTO_FREE char *said_path = said == NULL ? NULL : canonical(fd, said);
-	if (said_path == NULL || strcmp(said_path, common) != 0 || !ab_gitrepo_is(AT_FDCWD, common))
+	AB_AUTO_FREE char *said = ab_gitrepo_pointed(fd, "commondir", "");
+	if (said == NULL || strcmp(said, common) != 0 || !ab_gitrepo_is(AT_FDCWD, common))
 		return;
 	if (may_be_bound(common, protection))
 		bind_common(protection, common, gitdir);

@@ -43,4 +43,7 @@ void ab_protect_free(struct ab_protect *before);
 extern const char *const ab_protect_locked_names[];
 extern const char *const ab_protect_watched_names[];
 
+/* Whether rel, relative to the tree, is one of unprotect (as above) or lies below one. */
+bool ab_protect_exempts(char *const *unprotect, const char *rel);
+
 #endif

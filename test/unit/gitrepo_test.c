@@ -161,6 +161,27 @@ test_pointer(void)
 }
 
 static void
+test_pointed(void)
+{
+	AB_AUTO_FREE char *target = ab_asprintf("%s/to/it", base);
+	AB_AUTO_FREE char *absolute = ab_asprintf("gitdir: %s/to/../to/it\n", base);
+
+	CHECK(mkdirat(base_fd, "to", 0755) == 0 && mkdirat(base_fd, "to/it", 0755) == 0 && mkdirat(base_fd, "from", 0755) == 0);
+	put("at-top", "to/it\n");
+	put("from/below", "gitdir: ../to/it\n");
+	put("from/absolute", absolute);
+	put("from/nowhere", "to/it\n");
+	AB_AUTO_FREE char *top = ab_gitrepo_pointed(base_fd, "at-top", "");
+	AB_AUTO_FREE char *below = ab_gitrepo_pointed(base_fd, "from/below", "gitdir: ");
+	AB_AUTO_FREE char *anywhere = ab_gitrepo_pointed(base_fd, "from/absolute", "gitdir: ");
+	CHECK_STRING(top, target);
+	CHECK_STRING(below, target);
+	CHECK_STRING(anywhere, target);
+	CHECK(ab_gitrepo_pointed(base_fd, "from/nowhere", "") == NULL);
+	CHECK(ab_gitrepo_pointed(base_fd, "from/none", "") == NULL);
+}
+
+static void
 test_is_repository(void)
 {
 	CHECK(!ab_gitrepo_is(base_fd, "d"));
@@ -179,6 +200,7 @@ main(void)
 		{ "the commands of a configuration", test_commands },
 		{ "what a configuration refers to", test_references },
 		{ "pointers", test_pointer },
+		{ "where they point to", test_pointed },
 		{ "what is a repository", test_is_repository },
 	};
 

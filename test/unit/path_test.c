@@ -209,6 +209,16 @@ test_names(void)
 }
 
 static void
+test_join(void)
+{
+	AB_AUTO_FREE char *both = ab_path_join("a/b", ".git");
+	AB_AUTO_FREE char *one = ab_path_join("", ".git");
+
+	CHECK_STRING(both, "a/b/.git");
+	CHECK_STRING(one, ".git");
+}
+
+static void
 test_below(void)
 {
 	CHECK(ab_path_below("/a/b", "/a"));
@@ -325,6 +335,7 @@ main(void)
 		{ "the walk is bounded", test_walk_is_bounded },
 		{ "canonical path of a descriptor", test_canonical },
 		{ "scope names", test_names },
+		{ "join", test_join },
 		{ "below", test_below },
 		{ "make directories", test_make_dirs },
 		{ "links that lead out", test_leads_out },

@@ -5,20 +5,11 @@
 #include "core/mem.h"
 #include "sys/protect.h"
 #include "tap.h"
+#include "tree_make.h"
 
-static char base[] = "/tmp/ab-planted-test-XXXXXX";
 static char words[65536];
 static unsigned trees;
 static bool last_deep;
-
-static void
-shell(const char *dir, const char *script)
-{
-	AB_AUTO_FREE char *command = ab_asprintf("cd '%s/%s' && { %s\n} >/dev/null 2>&1", base, dir, script);
-
-	if (!CHECK(system(command) == 0))
-		printf("# %s\n", script);
-}
 
 /* Prepare a fresh tree by one script, run another in it, and tell what was planted, as words. */
 static const char *
@@ -42,8 +33,6 @@ planted_by(const char *prepare, const char *run, char *const *unprotect)
 		len += (size_t)snprintf(words + len, sizeof(words) - len, "%s%s", len > 0 ? " " : "", *at);
 	return words;
 }
-
-#define REPO "git init -q .; git config user.name x; git config user.email x@y; git commit -q --allow-empty -m x"
 
 static void
 test_nothing(void)
@@ -159,12 +148,5 @@ main(void)
 		{ "the bound in time", test_bound_in_time },
 	};
 
-	if (mkdtemp(base) == NULL)
-		return 1;
-	setenv("HOME", base, 1);
-	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
-	setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1);
-	int status = tap_run(tests, AB_COUNT_OF(tests));
-	AB_AUTO_FREE char *clean = ab_asprintf("rm -rf '%s'", base);
-	return system(clean) != 0 ? 1 : status;
+	return tree_tests(tests, AB_COUNT_OF(tests));
 }

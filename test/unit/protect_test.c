@@ -70,6 +70,17 @@ test_repository(void)
 }
 
 static void
+test_exempts(void)
+{
+	static char plain[] = "a/b", dressed[] = "./c//", all[] = "/";
+	char *const unprotect[] = { plain, dressed, all, NULL };
+
+	CHECK(ab_protect_exempts(unprotect, "a/b") && ab_protect_exempts(unprotect, "a/b/x") && ab_protect_exempts(unprotect, "c/x"));
+	CHECK(!ab_protect_exempts(unprotect, "a") && !ab_protect_exempts(unprotect, "a/bx") && !ab_protect_exempts(unprotect, "d"));
+	CHECK(!ab_protect_exempts(NULL, "a"));
+}
+
+static void
 test_unprotect_is_judged(void)
 {
 	static char absolute[] = "/etc", up[] = "../x";
@@ -166,6 +177,7 @@ main(void)
 	static const struct tap_test tests[] = {
 		{ "a plain tree", test_plain_tree },
 		{ "a repository", test_repository },
+		{ "what is exempt", test_exempts },
 		{ "--unprotect is judged", test_unprotect_is_judged },
 		{ "what the configuration refers to", test_references },
 		{ "submodules' repositories", test_modules },
