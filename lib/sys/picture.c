@@ -80,7 +80,7 @@ ab_picturelook_add(struct look *look, const char *path, enum ab_picture_kind kin
 		entry.commands = led_to(look, path);
 	if (kind == AB_PICTURE_CONFIG) {
 		const struct ab_picture_entry *old = look->before == NULL || S_ISLNK(stx.stx_mode) ? NULL : ab_picture_find(look->before, path);
-		entry.commands = old != NULL && ab_picture_same(old, &entry) ? old->commands : ab_gitrepo_commands(look->tree_fd, path);
+		entry.commands = old != NULL && old->kind == AB_PICTURE_CONFIG && ab_picture_same(old, &entry) ? old->commands : ab_gitrepo_commands(look->tree_fd, path);
 	}
 	struct ab_picture *picture = look->picture;
 	if (picture->count == picture->room) {
@@ -304,8 +304,12 @@ look_directory(struct look *look, struct queue *queue, const char *dir, unsigned
 	size_t queued = queue->count;
 
 	look->listed++;
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP; /* gone meanwhile; what cannot be read is a gap */
+	if (fd < 0) {
+		/* gone meanwhile; what cannot be read is a gap, and hides nothing beside it */
+		if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+			look->picture->complete = false;
+		return true;
+	}
 	for (;;) {
 		if (is_late(look))
 			return false;

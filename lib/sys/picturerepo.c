@@ -21,6 +21,18 @@ add_reference(void *data, const char *path)
 	ab_picturelook_add_either(look, "", path);
 }
 
+/* One more submodule or worktree may be looked at; else the picture has a gap. */
+static bool
+spend(struct look *look)
+{
+	if (look->modules_left == 0) {
+		look->picture->complete = false;
+		return false;
+	}
+	look->modules_left--;
+	return true;
+}
+
 static void
 look_worktrees(struct look *look, const char *dir)
 {
@@ -29,10 +41,11 @@ look_worktrees(struct look *look, const char *dir)
 
 	if (stream == NULL)
 		return;
-	for (struct dirent *entry; look->modules_left > 0 && (entry = readdir(stream)) != NULL;) {
+	for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
 		if (entry->d_name[0] == '.')
 			continue;
-		look->modules_left--;
+		if (!spend(look))
+			break;
 		AB_AUTO_FREE char *one = ab_path_join(path, entry->d_name);
 		ab_picturelook_add_joined(look, one, "commondir", AB_PICTURE_FILE);
 		ab_picturelook_add_joined(look, one, "gitdir", AB_PICTURE_FILE);
@@ -67,10 +80,11 @@ look_modules(struct look *look, const char *dir, unsigned deep)
 
 	if (stream == NULL)
 		return;
-	for (struct dirent *entry; look->modules_left > 0 && (entry = readdir(stream)) != NULL;) {
+	for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
 		if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
 			continue;
-		look->modules_left--;
+		if (!spend(look))
+			break;
 		AB_AUTO_FREE char *path = ab_path_join(dir, entry->d_name);
 		if (ab_gitrepo_is(look->tree_fd, path))
 			ab_picturelook_repository(look, path, deep);
@@ -80,8 +94,6 @@ look_modules(struct look *look, const char *dir, unsigned deep)
 			look->picture->complete = false;
 	}
 	closedir(stream);
-	if (look->modules_left == 0)
-		look->picture->complete = false;
 }
 
 /* A `.git` that is a file: where it points to, when that is in the tree. */
@@ -133,9 +145,8 @@ each_submodule(void *data, const char *key, const char *value)
 
 	if (strncmp(key, "submodule.", 10) != 0 || len < 5 || strcmp(key + len - 5, ".path") != 0)
 		return 0;
-	if (look->modules_left == 0)
+	if (!spend(look))
 		return 1;
-	look->modules_left--;
 	if (ab_path_check_name(value, &ignored) == 0)
 		ab_picturelook_git(look, value);
 	return 0;

@@ -60,11 +60,6 @@ test_modules(void)
 	CHECK(strstr(words, "repo:.git/modules/1/2/3/4/5/6/7/8") != NULL && complete);
 	seen_in(GITDIR(".git") GITDIR(".git/modules/1/2/3/4/5/6/7/8/9"), NULL);
 	CHECK(strstr(words, "/9") == NULL && !complete);
-	/* 1,024 in all. */
-	seen_in(GITDIR(".git") "mkdir .git/modules; cd .git/modules; seq 1023 | xargs mkdir", NULL);
-	CHECK(complete);
-	seen_in(GITDIR(".git") "mkdir .git/modules; cd .git/modules; seq 1024 | xargs mkdir", NULL);
-	CHECK(!complete);
 }
 
 static void
@@ -93,6 +88,24 @@ test_submodules(void)
 	CHECK_STRING(seen_in("git init -q ../q$$; printf \"[submodule \\\"x\\\"]\\npath = ../q$$\\n\" >.gitmodules", NULL), "file:.gitmodules");
 }
 
+/* 1,024 in all are looked at; that there are more is said. */
+static void
+test_many(void)
+{
+	seen_in("git init -q .; mkdir -p .git/worktrees; cd .git/worktrees; seq 1024 | xargs mkdir", NULL);
+	CHECK(complete);
+	seen_in("git init -q .; mkdir -p .git/worktrees; cd .git/worktrees; seq 1025 | xargs mkdir", NULL);
+	CHECK(!complete);
+	seen_in("seq 1024 | sed 's/.*/[submodule \"&\"]\\n\\tpath = m&/' >.gitmodules", NULL);
+	CHECK(complete);
+	seen_in("seq 1025 | sed 's/.*/[submodule \"&\"]\\n\\tpath = m&/' >.gitmodules", NULL);
+	CHECK(!complete);
+	seen_in(GITDIR(".git") "mkdir .git/modules; cd .git/modules; seq 1024 | xargs mkdir", NULL);
+	CHECK(complete);
+	seen_in(GITDIR(".git") "mkdir .git/modules; cd .git/modules; seq 1025 | xargs mkdir", NULL);
+	CHECK(!complete);
+}
+
 int
 main(void)
 {
@@ -103,6 +116,7 @@ main(void)
 		{ "modules, and their bounds", test_modules },
 		{ "a .git that is a file", test_pointer },
 		{ "submodules", test_submodules },
+		{ "more than are looked at", test_many },
 	};
 
 	return tree_tests(tests, AB_COUNT_OF(tests));
