@@ -67,7 +67,7 @@ check_needs() {
 is_there() {
 	case $1 in
 	command) have "$2" || { [ "$2" = cc ] && [ -n "${CC:-}" ] && have "${CC%% *}"; } ;;
-	python) (PATH=/usr/bin:/bin:$PATH && python3 -c "import $2") 2>/dev/null ;; # the one that packages serve
+	python) env PATH="/usr/bin:/bin:$PATH" python3 -c "import $2" 2>/dev/null ;; # the one that packages serve
 	header) printf '#include <stdio.h>\n#include <%s>\n' "$2" | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	fuzzer) printf 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n){return d == 0 && n;}' |
 		clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - >/dev/null 2>&1 ;;

@@ -48,9 +48,10 @@ answer(struct ab_call *call, const struct ab_guard_verdict *verdict)
 	ab_call_exit_status(call, rule != NULL ? 4 : 0);
 }
 
-/* Where it would run. Nothing does, so a place that is not taken as a scope by default (a home directory) will do: it is no scope then. */
+/* Where it would run; the caller frees *cwd, which place has too. Nothing does run, so a place that is not taken as a scope by default (a
+ * home directory) will do: it is no scope then. */
 static int
-find_place(const struct check_params *params, struct ab_scope *scope, struct ab_guard_place *place, struct ab_error *err)
+find_place(const struct check_params *params, struct ab_scope *scope, struct ab_guard_place *place, char **cwd, struct ab_error *err)
 {
 	struct ab_error refused = AB_ERROR_INIT;
 
@@ -62,11 +63,12 @@ find_place(const struct check_params *params, struct ab_scope *scope, struct ab_
 	}
 	AB_AUTO_FREE char *base = place->scope != NULL ? ab_strdup(place->scope) : getcwd(NULL, 0);
 	if (params->cwd == NULL)
-		place->cwd = ab_steal(&base);
+		*cwd = ab_steal(&base);
 	else if (params->cwd[0] == '/' || base == NULL)
-		place->cwd = ab_strdup(params->cwd);
+		*cwd = ab_strdup(params->cwd);
 	else
-		place->cwd = ab_asprintf("%s/%s", base, params->cwd);
+		*cwd = ab_asprintf("%s/%s", base, params->cwd);
+	place->cwd = *cwd;
 	return 0;
 }
 
@@ -112,16 +114,16 @@ check_operation(struct ab_call *call, void *data, struct ab_error *err)
 	const struct check_params *params = data;
 	AB_CLEANUP(ab_scope_release) struct ab_scope scope = { .fd = -1 };
 	struct ab_guard_place place = { .scope = NULL };
-	struct ab_guard_verdict verdict;
+	struct ab_guard_verdict verdict = { .rule = NULL };
+	AB_AUTO_FREE char *cwd = NULL;
 
 	if ((params->command != NULL) + (params->file != NULL) + (params->argv.count > 0) != 1) {
 		ab_fail(err, ab_call_is_batch(call) ? AB_E_INPUT_INVALID : AB_E_USAGE, "one of argv, --command and --file is what to check");
 		ab_error_hint(err, "ab-exec check -c 'rm -rf /'");
 		return -1;
 	}
-	if (find_place(params, &scope, &place, err) < 0)
+	if (find_place(params, &scope, &place, &cwd, err) < 0)
 		return -1;
-	AB_AUTO_FREE const char *cwd = place.cwd;
 	if (params->file != NULL && judge_file(params, &place, &verdict, err) < 0)
 		return -1;
 	if (params->command != NULL)
