@@ -16,11 +16,15 @@ AB_CFLAGS := -std=gnu11 -fPIE -fstack-protector-strong -Wall -Wextra -Wshadow -W
 AB_LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANITIZE)
 
 # One row a command: what it links beyond libc (house rule: a toolkit of pipes pays process start every time).
-COMMANDS := ab-exec ab-scope
+COMMANDS := ab-exec ab-kv ab-scope
 HELPERS := ab-jq
-# jansson as an archive where there is one: a shared library costs every start a tenth of a millisecond.
-JANSSON ?= $(or $(filter /%,$(shell $(CC) -print-file-name=libjansson.a)),-ljansson)
+# Archives where there are any: a shared library costs every start a tenth of a millisecond.
+archive = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)),-l$(1))
+JANSSON ?= $(call archive,jansson)
+SQLITE ?= $(call archive,sqlite3) -lm
+SODIUM ?= $(call archive,sodium)
 LIBS.ab-exec := $(JANSSON)
+LIBS.ab-kv := $(JANSSON) $(SQLITE) $(SODIUM)
 LIBS.ab-scope := $(JANSSON)
 LIBS.ab-jq := -ljq
 
@@ -72,7 +76,7 @@ $(BUILD)/lib/sys/seccomp.o: $(BUILD)/gen/seccomp_filter.h
 # Tests: one program a module, small helpers, fuzz targets, a library that makes calls fail.
 $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(BUILD)/libab.a
 	@mkdir -p $(@D)
-	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON)
+	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON) $(SQLITE) $(SODIUM)
 $(BUILD)/test/helpers/%: $(BUILD)/test/helpers/%.o $(BUILD)/libab.a
 	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON)
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o

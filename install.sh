@@ -35,6 +35,8 @@ build_needs() {
 	header linux/mount.h  linux-libc-dev kernel-headers linux-headers linux-api-headers
 	header jansson.h      libjansson-dev jansson-devel jansson-dev jansson
 	header seccomp.h      libseccomp-dev libseccomp-devel libseccomp-dev libseccomp
+	header sqlite3.h      libsqlite3-dev sqlite-devel sqlite-dev sqlite
+	header sodium.h       libsodium-dev libsodium-devel libsodium-dev libsodium
 	header jq.h           libjq-dev jq-devel jq-dev jq
 	EOF
 }

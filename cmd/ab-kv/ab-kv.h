@@ -1,0 +1,118 @@
+/*
+ * ab-kv: a durable key/value store for many short processes. main.c has the table of operations and what may be asked; store.c opens the
+ * store that a request means; entries.c has the operations on one key, lists.c those on many, whole.c those on the whole store. What they
+ * mean is in data/kv.h.
+ */
+#ifndef AB_KV_COMMAND_H
+#define AB_KV_COMMAND_H
+
+#include "core/op.h"
+#include "data/kv.h"
+
+/* What every operation takes: which store, and which namespace of it. */
+struct where_params {
+	const char *db, *ns;
+	int64_t wait_ms, max_value_bytes;
+	int durable;
+};
+struct condition_params {
+	int if_absent;
+	int64_t if_version;
+	const char *if_value_sha256;
+};
+struct get_params {
+	struct where_params where;
+	const char *key;
+	int64_t version;
+};
+struct put_params {
+	struct where_params where;
+	struct condition_params condition;
+	const char *key;
+	struct ab_bytes value;
+	int64_t ttl_ms;
+};
+struct incr_params {
+	struct where_params where;
+	struct condition_params condition;
+	const char *key;
+	int64_t by, ttl_ms;
+};
+struct touch_params {
+	struct where_params where;
+	const char *key;
+	int64_t ttl_ms;
+};
+struct key_params {
+	struct where_params where;
+	const char *key;
+};
+struct delete_params {
+	struct where_params where;
+	struct condition_params condition;
+	struct ab_list keys;
+};
+struct list_params {
+	struct where_params where;
+	const char *prefix, *start, *end, *cursor;
+	int64_t limit;
+	int reverse, values, recursive;
+};
+struct history_params {
+	struct where_params where;
+	const char *key;
+	int64_t limit;
+	int values;
+};
+struct config_params {
+	struct where_params where;
+	int64_t history, history_age_ms, max_bytes;
+	int search;
+};
+struct namespaces_params {
+	struct where_params where;
+	const char *prefix;
+};
+struct file_params {
+	struct where_params where;
+	const char *file;
+};
+struct whole_params {
+	struct where_params where;
+};
+
+/* ---- store.c ---- */
+
+struct kv_state;
+struct kv_state *kv_state_new(void);
+void kv_state_free(struct kv_state *state);
+/* The store that a request means: opened, and kept for the next one. write: it is made when it does not exist. NULL without err when it
+ * does not exist and nothing is to be written: it is empty. */
+int kv_open(struct ab_call *call, const struct where_params *where, bool write, struct ab_kv **kv, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;
+/* struct ab_tool.settle */
+int kv_settle(void *state, struct ab_error *err) AB_MUST_USE;
+struct ab_span kv_span(const char *text);
+/* The members of a record that tell of an entry; value: NULL leaves it out. */
+void kv_write_entry(struct ab_json *json, const struct ab_entry *entry, const struct ab_span *value);
+
+extern const struct ab_field kv_entry_fields[];
+
+int get_operation(struct ab_call *call, void *params, struct ab_error *err);
+int put_operation(struct ab_call *call, void *params, struct ab_error *err);
+int delete_operation(struct ab_call *call, void *params, struct ab_error *err);
+int exists_operation(struct ab_call *call, void *params, struct ab_error *err);
+int stat_operation(struct ab_call *call, void *params, struct ab_error *err);
+int incr_operation(struct ab_call *call, void *params, struct ab_error *err);
+int append_operation(struct ab_call *call, void *params, struct ab_error *err);
+int touch_operation(struct ab_call *call, void *params, struct ab_error *err);
+
+int list_operation(struct ab_call *call, void *params, struct ab_error *err);
+int history_operation(struct ab_call *call, void *params, struct ab_error *err);
+int namespaces_operation(struct ab_call *call, void *params, struct ab_error *err);
+int config_operation(struct ab_call *call, void *params, struct ab_error *err);
+
+int backup_operation(struct ab_call *call, void *params, struct ab_error *err);
+int check_operation(struct ab_call *call, void *params, struct ab_error *err);
+int gc_operation(struct ab_call *call, void *params, struct ab_error *err);
+
+#endif

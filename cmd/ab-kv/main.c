@@ -1,0 +1,183 @@
+/* ab-kv: the table of operations. */
+#include "ab-kv.h"
+#include "data/db.h"
+
+#define WHERE(S) \
+	AB_PARAM_STRING(S, where.ns, .name = "namespace", .letter = 'n', .env = "AB_NAMESPACE", .dflt = "default", .flags = AB_RAW, .meta = "NS", .group = "where", \
+	    .help = "namespace, exactly"), \
+	    AB_PARAM_STRING(S, where.db, .name = "db", .flags = AB_HOST_PATH, .inside = ":memory:", .meta = "FILE", .group = "where", \
+		.help = "the store; :memory: is one of this process alone; AB_HOME/kv.db without it"), \
+	    AB_PARAM_BOOLEAN(S, where.durable, .name = "durable", .dflt = "false", .group = "where", \
+		.help = "what is written is on the disk before the answer; else a power cut may lose the last moments"), \
+	    AB_PARAM_DURATION(S, where.wait_ms, .name = "timeout", .dflt = "30s", .group = "where", .help = "how long to wait for other writers"), \
+	    AB_PARAM_SIZE(S, where.max_value_bytes, .name = "max-value", .dflt = "64MiB", .min = 1, .max = (int64_t)1 << 30, .group = "where", \
+		.help = "longest value")
+#define KEY(S, text) \
+	AB_PARAM_STRING(S, key, .name = "key", .flags = AB_REQUIRED | AB_POSITIONAL | AB_RAW, .meta = "KEY", .help = text)
+#define CONDITION(S) \
+	AB_PARAM_BOOLEAN(S, condition.if_absent, .name = "if-absent", .dflt = "false", .group = "condition", .help = "only when there is no such key"), \
+	    AB_PARAM_INTEGER(S, condition.if_version, .name = "if-version", .min = 0, .max = INT64_MAX, .meta = "N", .group = "condition", \
+		.help = "only when it is at this version; 0: absent"), \
+	    AB_PARAM_STRING(S, condition.if_value_sha256, .name = "if-value-sha256", .meta = "HEX", .group = "condition", \
+		.help = "only when its value has this SHA-256")
+#define TTL(S, text) AB_PARAM_DURATION(S, ttl_ms, .name = "ttl", .min = 1, .help = text)
+
+static const struct ab_param get_params[] = {
+	KEY(struct get_params, "the key"),
+	AB_PARAM_INTEGER(struct get_params, version, .name = "at-version", .min = 1, .max = INT64_MAX, .meta = "N", .help = "an old version, where the namespace keeps them"),
+	WHERE(struct get_params),
+	AB_PARAM_END
+};
+
+#define PUT_PARAMS(text, ttl) \
+	KEY(struct put_params, "the key"), \
+	AB_PARAM_BYTES(struct put_params, value, .name = "value", .flags = AB_POSITIONAL, .meta = "VALUE", .help = text), \
+	TTL(struct put_params, ttl), \
+	CONDITION(struct put_params), \
+	WHERE(struct put_params), \
+	AB_PARAM_END
+
+static const struct ab_param put_params[] = { PUT_PARAMS("the value; without it what stdin gives", "it expires after so long; without it never") };
+static const struct ab_param append_params[] = { PUT_PARAMS("what comes at its end; without it what stdin gives", "it expires after so long; without it as before") };
+
+static const struct ab_param incr_params[] = {
+	KEY(struct incr_params, "the key"),
+	AB_PARAM_INTEGER(struct incr_params, by, .name = "by", .flags = AB_POSITIONAL, .dflt = "1", .min = INT64_MIN + 1, .max = INT64_MAX, .meta = "N", .help = "how much to add"),
+	TTL(struct incr_params, "it expires after so long; without it as before"),
+	CONDITION(struct incr_params),
+	WHERE(struct incr_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param touch_params[] = {
+	KEY(struct touch_params, "the key"),
+	TTL(struct touch_params, "it expires after so long from now; without it never"),
+	WHERE(struct touch_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param key_params[] = { KEY(struct key_params, "the key"), WHERE(struct key_params), AB_PARAM_END };
+
+static const struct ab_param delete_params[] = {
+	AB_PARAM_LIST(struct delete_params, keys, .name = "key", .flags = AB_REQUIRED | AB_POSITIONAL | AB_REST, .meta = "KEY", .help = "the keys"),
+	CONDITION(struct delete_params),
+	WHERE(struct delete_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param list_params[] = {
+	AB_PARAM_STRING(struct list_params, prefix, .name = "prefix", .flags = AB_POSITIONAL | AB_RAW, .meta = "PREFIX", .help = "only keys that begin so"),
+	AB_PARAM_STRING(struct list_params, start, .name = "start", .flags = AB_RAW, .meta = "KEY", .help = "from this key on"),
+	AB_PARAM_STRING(struct list_params, end, .name = "end", .flags = AB_RAW, .meta = "KEY", .help = "up to this key, without it"),
+	AB_PARAM_BOOLEAN(struct list_params, reverse, .name = "reverse", .letter = 'r', .dflt = "false", .help = "from the last to the first"),
+	AB_PARAM_BOOLEAN(struct list_params, values, .name = "values", .dflt = "false", .help = "with values up to 1 MiB"),
+	AB_PARAM_BOOLEAN(struct list_params, recursive, .name = "recursive", .dflt = "false", .help = "and those of the namespaces below"),
+	AB_PARAM_INTEGER(struct list_params, limit, .name = "limit", .dflt = "1000", .min = 1, .max = 1000000, .meta = "N", .help = "at most so many; on the command line all without it"),
+	AB_PARAM_STRING(struct list_params, cursor, .name = "cursor", .meta = "CURSOR", .help = "go on where an answer's `next` says"),
+	WHERE(struct list_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param history_params[] = {
+	KEY(struct history_params, "the key"),
+	AB_PARAM_BOOLEAN(struct history_params, values, .name = "values", .dflt = "false", .help = "with values up to 1 MiB"),
+	AB_PARAM_INTEGER(struct history_params, limit, .name = "limit", .dflt = "1000", .min = 1, .max = 1000000, .meta = "N", .help = "at most so many"),
+	WHERE(struct history_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param namespaces_params[] = {
+	AB_PARAM_STRING(struct namespaces_params, prefix, .name = "prefix", .flags = AB_POSITIONAL | AB_RAW, .meta = "NS", .help = "this one, and those below it"),
+	WHERE(struct namespaces_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param config_params[] = {
+	AB_PARAM_INTEGER(struct config_params, history, .name = "history", .min = 0, .max = 1000000, .meta = "N", .help = "old versions of a key that are kept"),
+	AB_PARAM_DURATION(struct config_params, history_age_ms, .name = "history-age", .min = 1, .help = "and for how long"),
+	AB_PARAM_SIZE(struct config_params, max_bytes, .name = "max", .min = 1, .help = "most that its keys and values may be"),
+	WHERE(struct config_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param backup_params[] = {
+	AB_PARAM_STRING(struct file_params, file, .name = "file", .flags = AB_REQUIRED | AB_POSITIONAL | AB_HOST_PATH, .meta = "FILE", .help = "a new file"),
+	WHERE(struct file_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param whole_params[] = { WHERE(struct whole_params), AB_PARAM_END };
+
+static const struct ab_field exists_fields[] = { { .name = "exists", .type = "boolean", .help = "whether it is there" }, { .name = NULL } };
+static const struct ab_field delete_fields[] = { { .name = "deleted", .type = "integer", .help = "how many were there" }, { .name = NULL } };
+static const struct ab_field namespace_fields[] = {
+	{ .name = "namespace", .type = "bytes", .help = "its name" },
+	{ .name = "keys", .type = "integer", .help = "how many it has" },
+	{ .name = "bytes", .type = "integer", .help = "of its keys and values" },
+	{ .name = NULL }
+};
+static const struct ab_field config_fields[] = {
+	{ .name = "namespace", .type = "bytes", .help = "its name" },
+	{ .name = "history", .type = "integer", .help = "old versions of a key that are kept" },
+	{ .name = "history_age_ms", .type = "integer?", .help = "and for how long; null: as long as there are not more" },
+	{ .name = "max_bytes", .type = "integer?", .help = "most that its keys and values may be" },
+	{ .name = NULL }
+};
+static const struct ab_field backup_fields[] = { { .name = "file", .type = "string", .help = "where the copy is" }, { .name = NULL } };
+static const struct ab_field check_fields[] = { { .name = "sound", .type = "boolean", .help = "all of it was read, and is as it should be" }, { .name = NULL } };
+static const struct ab_field gc_fields[] = {
+	{ .name = "expired", .type = "integer", .help = "keys that were taken away" },
+	{ .name = "dry_run", .type = "boolean", .help = "nothing was changed" },
+	{ .name = NULL }
+};
+
+#define ROW(word, text, P, kind, effects, function) \
+	.name = word, .summary = text, .params = P##_params, .params_size = sizeof(struct P##_params), .answer = kind, .flags = effects, .run = function
+
+static const struct ab_op operations[] = {
+	{ ROW("get", "print a key's value", get, AB_ANSWER_BYTES, AB_READ_ONLY | AB_IDEMPOTENT, get_operation), .answer_bytes = "value", .fields = kv_entry_fields },
+	{ ROW("put", "give a key a value", put, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT, put_operation), .fields = kv_entry_fields },
+	{ ROW("delete", "delete keys", delete, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT, delete_operation), .alias = "rm", .fields = delete_fields },
+	{ ROW("exists", "say whether a key is there", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_PREDICATE, exists_operation), .fields = exists_fields },
+	{ ROW("list", "list keys in order", list, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, list_operation), .alias = "ls", .fields = kv_entry_fields },
+	{ ROW("stat", "tell of a key all but its value", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT, stat_operation), .fields = kv_entry_fields },
+	{ ROW("incr", "add to a number", incr, AB_ANSWER_BYTES, 0, incr_operation), .answer_bytes = "value", .fields = kv_entry_fields },
+	{ .name = "append", .summary = "add to the end of a value", .params = append_params, .params_size = sizeof(struct put_params), .answer = AB_ANSWER_ONE,
+	    .fields = kv_entry_fields, .run = append_operation },
+	{ ROW("touch", "say when a key expires", touch, AB_ANSWER_ONE, AB_IDEMPOTENT, touch_operation), .fields = kv_entry_fields },
+	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .fields = kv_entry_fields },
+	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .fields = namespace_fields },
+	{ ROW("config", "show or change what a namespace is told", config, AB_ANSWER_ONE, AB_IDEMPOTENT, config_operation), .fields = config_fields },
+	{ .name = "backup", .summary = "copy the whole store, while others go on", .params = backup_params, .params_size = sizeof(struct file_params), .answer = AB_ANSWER_ONE,
+	    .fields = backup_fields, .run = backup_operation },
+	{ ROW("check", "read the whole store and say whether it is sound", whole, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT, check_operation), .fields = check_fields },
+	{ ROW("gc", "take away what has expired", whole, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OP_DRY_RUN, gc_operation), .fields = gc_fields },
+	{ .name = NULL }
+};
+
+static const char *const schemas[] = { "ab.kv/1", NULL };
+static const struct ab_library libraries[] = { { "sqlite", ab_db_library_version }, { .name = NULL } };
+
+static struct kv_state *state;
+
+int
+main(int argc, char **argv)
+{
+	const struct ab_tool tool = {
+		.name = "ab-kv",
+		.summary = "Keep keys and values in one file, for many short processes.",
+		.ops = operations,
+		.schemas = schemas,
+		.epilog = "ab-kv put jobs/1 queued\n"
+			  "ab-kv get jobs/1\n"
+			  "ab-kv incr visits\n",
+		.settle = kv_settle,
+		.state = &state,
+		.libraries = libraries,
+	};
+
+	state = kv_state_new();
+	int status = ab_tool_main(&tool, argc, argv);
+	kv_state_free(state);
+	return status;
+}

@@ -1,0 +1,155 @@
+/* The store that a request means, and how its entries are shown. */
+#include "ab-kv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "core/time.h"
+#include "sys/home.h"
+
+#define VALUE_SHOWN_MAX (1 << 20) /* a longer one is left out of a list */
+
+/* A process has one store, nearly always; a batch with --host-paths may name others. */
+struct opened {
+	char *path;
+	bool write, durable;
+	struct ab_kv *kv;
+	struct opened *next;
+};
+
+struct kv_state {
+	struct opened *first;
+};
+
+struct kv_state *
+kv_state_new(void)
+{
+	return ab_calloc(1, sizeof(struct kv_state));
+}
+
+void
+kv_state_free(struct kv_state *state)
+{
+	for (struct opened *at = state->first, *next; at != NULL; at = next) {
+		next = at->next;
+		ab_kv_free(at->kv);
+		free(at->path);
+		free(at);
+	}
+	free(state);
+}
+
+struct ab_span
+kv_span(const char *text)
+{
+	return (struct ab_span){ text, text != NULL ? strlen(text) : 0 };
+}
+
+/* --db, or kv.db in AB_HOME; in a sandbox, whose own home that would be, it must be said. */
+static char *
+find_path(const struct where_params *where, bool write, struct ab_error *err)
+{
+	const char *home = getenv("AB_HOME");
+
+	if (where->db != NULL)
+		return ab_strdup(where->db);
+	if (getenv("AB_SANDBOX") != NULL && (home == NULL || home[0] == '\0')) {
+		ab_fail(err, AB_E_DENIED_POLICY, "in a sandbox of ab-exec there is no store of yours: this would begin a second one");
+		ab_error_hint(err, "--db ./FILE for one of the scope's own, or run ab-kv outside");
+		return NULL;
+	}
+	AB_AUTO_FREE char *dir = ab_home_path(write, err);
+	return dir == NULL ? NULL : ab_asprintf("%s/kv.db", dir);
+}
+
+static int
+open_new(struct kv_state *state, const char *path, const struct where_params *where, bool write, struct opened **out, struct ab_error *err)
+{
+	const unsigned flags = (write ? 0 : AB_STORE_READ) | (where->durable == 1 ? AB_STORE_DURABLE : 0);
+	struct ab_store *store;
+
+	if (ab_storelite_open(&store, path, flags, where->wait_ms, err) < 0)
+		return -1;
+	struct opened *opened = ab_calloc(1, sizeof(*opened));
+	*opened = (struct opened){ .path = ab_strdup(path), .write = write, .durable = where->durable == 1, .kv = ab_kv_new(store, where->max_value_bytes),
+		.next = state->first };
+	state->first = opened;
+	*out = opened;
+	return 0;
+}
+
+int
+kv_open(struct ab_call *call, const struct where_params *where, bool write, struct ab_kv **kv, struct ab_span *ns, struct ab_error *err)
+{
+	struct kv_state *state = *(struct kv_state **)ab_call_state(call);
+	bool batch = ab_call_is_batch(call);
+	struct opened *opened;
+
+	*kv = NULL;
+	*ns = kv_span(where->ns);
+	if (ab_kv_check_namespace(*ns, err) < 0)
+		return -1;
+	AB_AUTO_FREE char *path = find_path(where, write, err);
+	if (path == NULL)
+		return -1;
+	for (opened = state->first; opened != NULL; opened = opened->next)
+		if (strcmp(opened->path, path) == 0 && opened->write >= write && opened->durable == (where->durable == 1))
+			break;
+	/* Nothing was ever stored: that is an answer, and no reason to make a file. */
+	if (opened == NULL && !write && strcmp(path, ":memory:") != 0 && access(path, F_OK) != 0)
+		return 0;
+	if (opened == NULL && open_new(state, path, where, write || batch, &opened, err) < 0)
+		return -1;
+	if (batch)
+		ab_kv_group(opened->kv);
+	*kv = opened->kv;
+	return 0;
+}
+
+int
+kv_settle(void *data, struct ab_error *err)
+{
+	struct kv_state *state = *(struct kv_state **)data;
+	int status = 0;
+
+	for (struct opened *at = state->first; at != NULL; at = at->next)
+		if (ab_kv_settle(at->kv, err) < 0)
+			status = -1;
+	return status;
+}
+
+/* ---- records ---- */
+
+const struct ab_field kv_entry_fields[] = {
+	{ .name = "key", .type = "bytes", .help = "the key" },
+	{ .name = "namespace", .type = "bytes", .help = "its namespace" },
+	{ .name = "version", .type = "integer", .help = "grows with each change, and is never given twice" },
+	{ .name = "size_bytes", .type = "integer", .help = "of its value" },
+	{ .name = "created_at", .type = "time", .help = "when it was first put" },
+	{ .name = "updated_at", .type = "time", .help = "its last change" },
+	{ .name = "expires_at", .type = "time?", .help = "when it is no longer there; null: never" },
+	{ .name = "value", .type = "bytes?", .help = "its value" },
+	{ .name = "value_omitted", .type = "boolean?", .help = "true: the value is too long for a list" },
+	{ .name = NULL }
+};
+
+void
+kv_write_entry(struct ab_json *json, const struct ab_entry *entry, const struct ab_span *value)
+{
+	ab_json_bytes(json, "key", entry->key.data, entry->key.len);
+	ab_json_bytes(json, "namespace", entry->ns.data, entry->ns.len);
+	ab_json_integer(json, "version", entry->seq);
+	ab_json_integer(json, "size_bytes", entry->size);
+	ab_json_time(json, "created_at", entry->created_ms);
+	ab_json_time(json, "updated_at", entry->updated_ms);
+	if (entry->expires_ms == AB_NEVER)
+		ab_json_null(json, "expires_at");
+	else
+		ab_json_time(json, "expires_at", entry->expires_ms);
+	if (value != NULL && value->len <= VALUE_SHOWN_MAX)
+		ab_json_bytes(json, "value", value->data, value->len);
+	else if (value != NULL)
+		ab_json_boolean(json, "value_omitted", true);
+}

@@ -1,0 +1,516 @@
+/* SQLite databases. */
+#include "data/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/time.h"
+
+#define LOG_KEPT ((off_t)128 << 10) /* a log (WAL) that is left to the next process */
+#define WAIT_LEAST_US 200
+#define WAIT_MOST_US 16000
+
+struct ab_db_statement {
+	struct ab_db *db;
+	sqlite3_stmt *stmt;
+	int failed; /* what binding gave, told by step */
+};
+
+struct ab_db {
+	sqlite3 *sqlite;
+	char *path;
+	const struct ab_db_schema *schema;
+	int64_t wait_ms, waiting_until_ms;
+	unsigned random;
+	bool memory;
+	struct ab_db_statement statement[];
+};
+
+/* ---- errors ---- */
+
+static int
+fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct ab_error *err)
+{
+	ab_fail(err, AB_E_CORRUPT, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+	ab_error_hint(err, "move the file away and bring back a backup; sqlite3 '%s' .recover saves what can be read", db->path);
+	return -1;
+}
+
+static int
+fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
+{
+	const char *why = db->sqlite != NULL && sqlite3_extended_errcode(db->sqlite) == code ? sqlite3_errmsg(db->sqlite) : sqlite3_errstr(code);
+	int system_errno = db->sqlite != NULL ? sqlite3_system_errno(db->sqlite) : errno;
+	char waited[AB_UNIT_SIZE];
+
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		ab_fail(err, AB_E_BUSY, "%s \"%s\": %s: other processes held it for %s", db->schema->name, db->path, what,
+		    ab_duration_format(waited, db->wait_ms));
+		ab_error_hint(err, "try again");
+		return -1;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return fail_corrupt(db, what, why, err);
+	case SQLITE_FULL:
+		ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
+		ab_error_hint(err, "make room; nothing that was there is lost");
+		return -1;
+	case SQLITE_TOOBIG:
+		return ab_fail(err, AB_E_LIMIT_SIZE, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return ab_fail(err, AB_E_DENIED_PERMISSION, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+	case SQLITE_CANTOPEN:
+		if (system_errno == ENOSPC || system_errno == EDQUOT)
+			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
+		return ab_fail_errno(err, system_errno != 0 ? system_errno : ENOENT, "%s \"%s\": %s", db->schema->name, db->path, what);
+	case SQLITE_IOERR:
+		if (system_errno == ENOSPC || system_errno == EDQUOT)
+			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
+		return ab_fail(err, AB_E_SYSTEM, "%s \"%s\": %s: %s%s%s", db->schema->name, db->path, what, why, system_errno != 0 ? ": " : "",
+		    system_errno != 0 ? strerror(system_errno) : "");
+	default:
+		return ab_fail(err, AB_E_INTERNAL, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+	}
+}
+
+/* ---- waiting for others ---- */
+
+/* Twice as long each time, and never in step with the others. */
+static int
+busy(void *data, int count)
+{
+	struct ab_db *db = data;
+	int64_t now_ms = ab_now_ms(), most_us = (int64_t)WAIT_LEAST_US << (count < 7 ? count : 7);
+
+	if (count == 0)
+		db->waiting_until_ms = db->wait_ms == AB_NEVER ? AB_NEVER : now_ms + db->wait_ms;
+	if (now_ms >= db->waiting_until_ms)
+		return 0;
+	if (most_us > WAIT_MOST_US)
+		most_us = WAIT_MOST_US;
+	int64_t wait_us = most_us / 2 + rand_r(&db->random) % (most_us / 2 + 1);
+	const struct timespec wait = { .tv_nsec = wait_us * 1000 };
+	nanosleep(&wait, NULL);
+	return 1;
+}
+
+/* ---- opening ---- */
+
+/* statfs(2): where memory shared between processes is not, or not between hosts. */
+static int
+check_file_system(const struct ab_db *db, struct ab_error *err)
+{
+	static const struct {
+		unsigned type;
+		const char *name;
+	} network[] = {
+		{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB" }, { 0x517b, "SMB" }, { 0x01021997, "9p" }, { 0x65735546, "FUSE" },
+		{ 0x73757245, "Coda" }, { 0x00c36400, "Ceph" }, { 0x5346414f, "AFS" }, { 0x0bd00bd0, "Lustre" }, { 0x47504653, "GPFS" },
+	};
+	AB_AUTO_FREE char *dir = ab_strdup(db->path);
+	char *slash = strrchr(dir, '/');
+	struct statfs fs;
+
+	if (slash != NULL)
+		slash[slash == dir] = '\0';
+	if (statfs(slash != NULL ? dir : ".", &fs) < 0)
+		return ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
+	for (size_t i = 0; i < AB_COUNT_OF(network); i++)
+		if ((unsigned)fs.f_type == network[i].type) {
+			ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\" lies on a network file system (%s), where processes cannot share it safely",
+			    db->schema->name, db->path, network[i].name);
+			ab_error_hint(err, "--db FILE, or AB_HOME, on a local disk");
+			return -1;
+		}
+	return 0;
+}
+
+static int
+get_pragma(struct ab_db *db, const char *sql, int64_t *value, struct ab_error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &stmt, NULL);
+
+	if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		*value = sqlite3_column_int64(stmt, 0);
+		code = SQLITE_OK;
+	}
+	sqlite3_finalize(stmt);
+	return code == SQLITE_OK ? 0 : fail(db, code, "open", err);
+}
+
+static int
+execute(struct ab_db *db, const char *sql, const char *what, struct ab_error *err)
+{
+	int code = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : fail(db, code, what, err);
+}
+
+/* An empty file becomes a database; who comes second finds that it is one. */
+static int
+make(struct ab_db *db, struct ab_error *err)
+{
+	const struct ab_db_schema *schema = db->schema;
+	int64_t version, id;
+	char stamp[128];
+
+	if (!db->memory && execute(db, "PRAGMA journal_mode=WAL", "open", err) < 0)
+		return -1;
+	if (ab_db_begin(db, true, err) < 0)
+		return -1;
+	if (get_pragma(db, "PRAGMA user_version", &version, err) < 0 || get_pragma(db, "PRAGMA application_id", &id, err) < 0) {
+		ab_db_rollback(db);
+		return -1;
+	}
+	if (version != 0 || id != 0) {
+		ab_db_rollback(db);
+		return 0;
+	}
+	snprintf(stamp, sizeof(stamp), "PRAGMA application_id=%u; PRAGMA user_version=%d", (unsigned)schema->application_id, schema->version);
+	if (execute(db, schema->create, "make", err) < 0 || execute(db, stamp, "make", err) < 0) {
+		ab_db_rollback(db);
+		return -1;
+	}
+	return ab_db_commit(db, err);
+}
+
+/* Whose database it is, and of which version. */
+static int
+identify(struct ab_db *db, bool write, struct ab_error *err)
+{
+	const struct ab_db_schema *schema = db->schema;
+	int64_t version, id, tables;
+
+	for (bool made = false;; made = true) {
+		if (get_pragma(db, "PRAGMA user_version", &version, err) < 0)
+			return -1;
+		if (version == schema->version && made)
+			return 0;
+		if (get_pragma(db, "PRAGMA application_id", &id, err) < 0)
+			return -1;
+		if (id == 0 && version == 0 && !made) {
+			if (get_pragma(db, "SELECT count(*) FROM sqlite_master", &tables, err) < 0)
+				return -1;
+			if (tables == 0 && write) {
+				if (make(db, err) < 0)
+					return -1;
+				continue;
+			}
+			if (tables == 0)
+				return ab_fail(err, AB_E_NOT_FOUND, "%s \"%s\": nothing was ever stored there", schema->name, db->path);
+		}
+		break;
+	}
+	if (id != (int64_t)schema->application_id) {
+		ab_fail(err, AB_E_UNSUPPORTED, "\"%s\" is the database of something else, no %s of ab", db->path, schema->name);
+		ab_error_hint(err, "--db FILE names another one");
+		return -1;
+	}
+	if (version > schema->version) {
+		ab_fail(err, AB_E_VERSION_NEWER, "%s \"%s\" is of version %lld, this program knows %d; it was not touched", schema->name, db->path,
+		    (long long)version, schema->version);
+		ab_error_hint(err, "use a newer ab");
+		return -1;
+	}
+	return 0;
+}
+
+static int
+set_up(struct ab_db *db, unsigned flags, struct ab_error *err)
+{
+	sqlite3_extended_result_codes(db->sqlite, 1);
+	sqlite3_busy_handler(db->sqlite, busy, db);
+	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+	if (identify(db, (flags & AB_DB_READ) == 0, err) < 0)
+		return -1;
+	if ((flags & AB_DB_READ) != 0)
+		return 0;
+	/* FULL is how the library is built; the log's size is not kept after a large value. */
+	if (execute(db, "PRAGMA journal_size_limit=1048576", "open", err) < 0)
+		return -1;
+	return (flags & AB_DB_DURABLE) != 0 ? execute(db, "PRAGMA synchronous=FULL", "open", err) : execute(db, "PRAGMA synchronous=NORMAL", "open", err);
+}
+
+int
+ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms, const struct ab_db_schema *schema, struct ab_error *err)
+{
+	AB_AUTO_DB struct ab_db *db = ab_calloc(1, sizeof(*db) + schema->count * sizeof(db->statement[0]));
+	bool write = (flags & AB_DB_READ) == 0;
+
+	*out = NULL;
+	*db = (struct ab_db){ .path = ab_strdup(path), .schema = schema, .wait_ms = wait_ms, .random = (unsigned)getpid() ^ (unsigned)ab_now_us(),
+		.memory = strcmp(path, ":memory:") == 0 };
+	for (size_t i = 0; i < schema->count; i++)
+		db->statement[i].db = db;
+	if (!db->memory && check_file_system(db, err) < 0)
+		return -1;
+	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
+	if (write && !db->memory) {
+		AB_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 && errno != EEXIST)
+			return ab_fail_errno(err, errno, "make %s \"%s\"", schema->name, path);
+	}
+	int code = sqlite3_open_v2(path, &db->sqlite, (write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	if (code != SQLITE_OK) {
+		(void)fail(db, code, "open", err);
+		return -1;
+	}
+	if (set_up(db, flags, err) < 0)
+		return -1;
+	*out = ab_steal(&db);
+	return 0;
+}
+
+/* The last one to close folds the log into the database, with four fsyncs; a young log may wait for the next. One that nobody ever
+ * folded would grow without bound: each process that opens it alone begins by reading it, and cannot start it anew. */
+static void
+spare_log(struct ab_db *db)
+{
+	AB_AUTO_FREE char *log = ab_asprintf("%s-wal", db->path);
+	struct stat st;
+
+	if (!db->memory && stat(log, &st) == 0 && st.st_size <= LOG_KEPT)
+		sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+}
+
+void
+ab_db_close(struct ab_db *db)
+{
+	if (db == NULL)
+		return;
+	for (size_t i = 0; i < db->schema->count; i++)
+		sqlite3_finalize(db->statement[i].stmt);
+	if (db->sqlite != NULL) {
+		spare_log(db);
+		sqlite3_close(db->sqlite);
+	}
+	free(db->path);
+	free(db);
+}
+
+void
+ab_db_close_indirect(struct ab_db **db)
+{
+	ab_db_close(*db);
+	*db = NULL;
+}
+
+const char *
+ab_db_path(const struct ab_db *db)
+{
+	return db->path;
+}
+
+/* ---- transactions ---- */
+
+int
+ab_db_begin(struct ab_db *db, bool write, struct ab_error *err)
+{
+	int moved = 0;
+
+	if (execute(db, write ? "BEGIN IMMEDIATE" : "BEGIN", "begin", err) < 0)
+		return -1;
+	if (write && !db->memory && sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved) {
+		ab_db_rollback(db);
+		ab_fail(err, AB_E_GONE, "%s \"%s\" was moved or replaced while it was open", db->schema->name, db->path);
+		ab_error_hint(err, "start again, to work on the file that is there now");
+		return -1;
+	}
+	return 0;
+}
+
+int
+ab_db_commit(struct ab_db *db, struct ab_error *err)
+{
+	if (execute(db, "COMMIT", "commit", err) == 0)
+		return 0;
+	ab_db_rollback(db);
+	return -1;
+}
+
+void
+ab_db_rollback(struct ab_db *db)
+{
+	if (ab_db_in_transaction(db))
+		(void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool
+ab_db_in_transaction(const struct ab_db *db)
+{
+	return sqlite3_get_autocommit(db->sqlite) == 0;
+}
+
+uint32_t
+ab_db_data_version(struct ab_db *db)
+{
+	unsigned version = 0;
+
+	(void)sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+	return version;
+}
+
+/* ---- statements ---- */
+
+struct ab_db_statement *
+ab_db_use(struct ab_db *db, unsigned number)
+{
+	struct ab_db_statement *statement = &db->statement[number];
+
+	statement->failed = SQLITE_OK;
+	if (statement->stmt == NULL)
+		statement->failed = sqlite3_prepare_v3(db->sqlite, db->schema->statements[number], -1, SQLITE_PREPARE_PERSISTENT, &statement->stmt, NULL);
+	return statement;
+}
+
+static void
+bound(struct ab_db_statement *statement, int code)
+{
+	if (statement->failed == SQLITE_OK)
+		statement->failed = code;
+}
+
+void
+ab_db_bind_bytes(struct ab_db_statement *statement, int at, const void *data, size_t len)
+{
+	if (statement->stmt != NULL)
+		bound(statement, sqlite3_bind_blob64(statement->stmt, at, data != NULL ? data : "", len, SQLITE_STATIC));
+}
+
+void
+ab_db_bind_integer(struct ab_db_statement *statement, int at, int64_t value)
+{
+	if (statement->stmt != NULL)
+		bound(statement, sqlite3_bind_int64(statement->stmt, at, value));
+}
+
+void
+ab_db_bind_null(struct ab_db_statement *statement, int at)
+{
+	if (statement->stmt != NULL)
+		bound(statement, sqlite3_bind_null(statement->stmt, at));
+}
+
+int
+ab_db_step(struct ab_db_statement *statement, struct ab_error *err)
+{
+	struct ab_db *db = statement->db;
+	int code = statement->failed != SQLITE_OK ? statement->failed : sqlite3_step(statement->stmt);
+
+	if (code == SQLITE_ROW)
+		return 1;
+	int status = code == SQLITE_DONE ? 0 : fail(db, code, sqlite3_stmt_readonly(statement->stmt) ? "read" : "write", err);
+	ab_db_end(statement);
+	return status;
+}
+
+int64_t
+ab_db_run(struct ab_db_statement *statement, struct ab_error *err)
+{
+	int more;
+
+	while ((more = ab_db_step(statement, err)) > 0)
+		continue;
+	return more < 0 ? -1 : sqlite3_changes64(statement->db->sqlite);
+}
+
+void
+ab_db_end(struct ab_db_statement *statement)
+{
+	if (statement->stmt == NULL)
+		return;
+	sqlite3_reset(statement->stmt);
+	sqlite3_clear_bindings(statement->stmt);
+}
+
+bool
+ab_db_is_null(struct ab_db_statement *statement, int column)
+{
+	return sqlite3_column_type(statement->stmt, column) == SQLITE_NULL;
+}
+
+int64_t
+ab_db_integer(struct ab_db_statement *statement, int column)
+{
+	return sqlite3_column_int64(statement->stmt, column);
+}
+
+const char *
+ab_db_bytes(struct ab_db_statement *statement, int column, size_t *len)
+{
+	const char *data = sqlite3_column_blob(statement->stmt, column);
+
+	*len = (size_t)sqlite3_column_bytes(statement->stmt, column);
+	return data != NULL ? data : "";
+}
+
+/* ---- the whole ---- */
+
+int
+ab_db_execute(struct ab_db *db, const char *sql, struct ab_error *err)
+{
+	return execute(db, sql, "change", err);
+}
+
+int
+ab_db_check(struct ab_db *db, struct ab_error *err)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->sqlite, "PRAGMA integrity_check(1)", -1, &stmt, NULL), status;
+
+	if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const char *said = (const char *)sqlite3_column_text(stmt, 0);
+		status = said != NULL && strcmp(said, "ok") == 0 ? 0 : fail_corrupt(db, "check", said != NULL ? said : "no answer", err);
+	} else {
+		status = fail(db, code, "check", err);
+	}
+	sqlite3_finalize(stmt);
+	return status;
+}
+
+/* VACUUM INTO: a copy without holes, of one moment. It is made beside, and gets its name when it is on the disk. */
+int
+ab_db_backup(struct ab_db *db, const char *path, struct ab_error *err)
+{
+	AB_AUTO_FREE char *part = ab_asprintf("%s.part-%d", path, (int)getpid());
+	sqlite3_stmt *stmt = NULL;
+
+	if (access(path, F_OK) == 0)
+		return ab_fail(err, AB_E_EXISTS, "backup \"%s\": there is such a file", path);
+	AB_AUTO_CLOSE int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600); /* VACUUM INTO takes an empty file */
+	if (fd < 0)
+		return ab_fail_errno(err, errno, "backup \"%s\"", path);
+	int code = sqlite3_prepare_v2(db->sqlite, "VACUUM INTO ?", -1, &stmt, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_text(stmt, 1, part, -1, SQLITE_STATIC);
+	if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_DONE)
+		code = SQLITE_OK;
+	sqlite3_finalize(stmt);
+	int status = code == SQLITE_OK ? 0 : fail(db, code, "backup", err);
+	/* link(2), unlike rename(2), takes nobody's file away. */
+	if (status == 0 && (fsync(fd) < 0 || link(part, path) < 0))
+		status = ab_fail_errno(err, errno, "backup \"%s\"", path);
+	(void)unlink(part);
+	return status;
+}
+
+const char *
+ab_db_library_version(void)
+{
+	return sqlite3_libversion();
+}

@@ -1,0 +1,12 @@
+/* Hashes of bytes. */
+#ifndef AB_DATA_HASH_H
+#define AB_DATA_HASH_H
+
+#include <stddef.h>
+
+#define AB_SHA256_SIZE 32
+
+/* FIPS 180-4. */
+void ab_sha256(const void *data, size_t len, unsigned char hash[static AB_SHA256_SIZE]);
+
+#endif

@@ -1,0 +1,702 @@
+/* Keys and values, on any store. */
+#include "data/kv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/mem.h"
+#include "core/time.h"
+#include "data/hash.h"
+
+#define SWEPT_AT_ONCE 64	/* expired rows that a write takes away beside its own work */
+#define LOG_KEPT 65536		/* changes that `watch --from-seq` can still see */
+#define LOG_TRIMMED_EACH 1024	/* changes: forgetting costs a page */
+
+struct ab_kv {
+	struct ab_store *store;
+	int64_t value_max;
+	int64_t (*now)(void);
+	bool grouped; /* a transaction goes on behind the end of an operation */
+	bool writing; /* one is begun */
+	int64_t seq;  /* of the last change, in a write transaction */
+	int64_t now_ms;
+	/* what the namespace of the last write was told; its name is in name */
+	struct ab_namespace namespace;
+	struct ab_buf name;
+	bool known, counted_changed;
+	struct ab_error spoiled; /* an operation of the group failed half-way: nothing of the group will happen */
+};
+
+static const struct ab_store_engine *
+engine(const struct ab_kv *kv)
+{
+	return kv->store->engine;
+}
+
+struct ab_kv *
+ab_kv_new(struct ab_store *store, int64_t value_max)
+{
+	struct ab_kv *kv = ab_calloc(1, sizeof(*kv));
+
+	*kv = (struct ab_kv){ .store = store, .value_max = value_max, .now = ab_now_unix_ms, .name = AB_BUF_INIT(SIZE_MAX / 2) };
+	return kv;
+}
+
+void
+ab_kv_free(struct ab_kv *kv)
+{
+	if (kv == NULL)
+		return;
+	ab_kv_abandon(kv);
+	engine(kv)->close(kv->store);
+	ab_buf_release(&kv->name);
+	free(kv);
+}
+
+void
+ab_kv_free_indirect(struct ab_kv **kv)
+{
+	ab_kv_free(*kv);
+	*kv = NULL;
+}
+
+void
+ab_kv_clock(struct ab_kv *kv, int64_t (*now_ms)(void))
+{
+	kv->now = now_ms;
+}
+
+struct ab_store *
+ab_kv_store(struct ab_kv *kv)
+{
+	return kv->store;
+}
+
+/* ---- names ---- */
+
+static int
+check_bytes(struct ab_span bytes, const char *what, struct ab_error *err)
+{
+	if (bytes.len == 0)
+		return ab_fail(err, AB_E_INPUT_INVALID, "a %s is not empty", what);
+	if (bytes.len > AB_KEY_MAX)
+		return ab_fail(err, AB_E_LIMIT_SIZE, "a %s has at most %d bytes, not %zu", what, AB_KEY_MAX, bytes.len);
+	if (memchr(bytes.data, '\0', bytes.len) != NULL)
+		return ab_fail(err, AB_E_INPUT_INVALID, "a %s holds no NUL byte", what);
+	return 0;
+}
+
+int
+ab_kv_check_key(struct ab_span key, struct ab_error *err)
+{
+	return check_bytes(key, "key", err);
+}
+
+int
+ab_kv_check_namespace(struct ab_span name, struct ab_error *err)
+{
+	if (check_bytes(name, "namespace", err) < 0)
+		return -1;
+	if (name.data[0] == '/' || name.data[name.len - 1] == '/' || memmem(name.data, name.len, "//", 2) != NULL)
+		return ab_fail(err, AB_E_INPUT_INVALID, "namespace \"%.*s\": its parts between slashes are not empty", (int)(name.len < 200 ? name.len : 200),
+		    name.data);
+	return 0;
+}
+
+/* ---- transactions ---- */
+
+static int sweep(struct ab_kv *kv, unsigned most, int64_t *swept, struct ab_error *err);
+
+/* What the namespace was told and how much it holds goes back before another's is read, and before the end. */
+static int
+put_back_namespace(struct ab_kv *kv, struct ab_error *err)
+{
+	if (!kv->known || !kv->counted_changed)
+		return 0;
+	kv->counted_changed = false;
+	return engine(kv)->put_namespace(kv->store, &kv->namespace, err);
+}
+
+static int
+enter(struct ab_kv *kv, struct ab_error *err)
+{
+	int64_t swept;
+
+	kv->now_ms = kv->now();
+	if (kv->writing)
+		return 0;
+	if (engine(kv)->begin(kv->store, true, err) < 0)
+		return -1;
+	kv->writing = true;
+	kv->known = kv->counted_changed = false;
+	if (engine(kv)->last_seq(kv->store, &kv->seq, err) < 0 || sweep(kv, SWEPT_AT_ONCE, &swept, err) < 0) {
+		ab_kv_abandon(kv);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+commit(struct ab_kv *kv, struct ab_error *err)
+{
+	if (!kv->writing)
+		return 0;
+	if (kv->spoiled.code != AB_E_NONE) {
+		*err = kv->spoiled;
+		ab_kv_abandon(kv);
+		return -1;
+	}
+	if (put_back_namespace(kv, err) < 0) {
+		ab_kv_abandon(kv);
+		return -1;
+	}
+	kv->writing = false;
+	return engine(kv)->commit(kv->store, err);
+}
+
+/* An operation ends. One that was refused has changed nothing, and spoils nothing of a group; one that broke off may have. */
+static int
+leave(struct ab_kv *kv, int status, struct ab_error *err)
+{
+	if (kv->grouped) {
+		if (status < 0 && ab_errcode_status(err->code) >= ab_errcode_status(AB_E_BUSY) && kv->spoiled.code == AB_E_NONE)
+			kv->spoiled = *err;
+		return status;
+	}
+	if (status < 0) {
+		ab_kv_abandon(kv);
+		return status;
+	}
+	return commit(kv, err) < 0 ? -1 : status;
+}
+
+void
+ab_kv_group(struct ab_kv *kv)
+{
+	kv->grouped = true;
+}
+
+int
+ab_kv_settle(struct ab_kv *kv, struct ab_error *err)
+{
+	return commit(kv, err);
+}
+
+void
+ab_kv_abandon(struct ab_kv *kv)
+{
+	if (kv->writing)
+		engine(kv)->rollback(kv->store);
+	kv->writing = kv->known = kv->counted_changed = false;
+	kv->spoiled.code = AB_E_NONE;
+}
+
+/* ---- one change ---- */
+
+static int
+log_change(struct ab_kv *kv, enum ab_change_kind kind, int64_t at_ms, const struct ab_entry *entry, struct ab_error *err)
+{
+	const struct ab_change change = { .seq = kv->seq, .at_ms = at_ms, .kind = kind, .ns = entry->ns, .key = entry->key };
+
+	if (engine(kv)->log(kv->store, &change, err) < 0)
+		return -1;
+	return kv->seq % LOG_TRIMMED_EACH == 0 ? engine(kv)->forget(kv->store, kv->seq - LOG_KEPT, err) : 0;
+}
+
+static int
+know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error *err)
+{
+	if (kv->known && ab_span_compare(kv->namespace.name, ns) == 0)
+		return 0;
+	if (put_back_namespace(kv, err) < 0)
+		return -1;
+	ab_buf_truncate(&kv->name, 0);
+	ab_buf_put(&kv->name, ns.data, ns.len);
+	const struct ab_span name = { kv->name.data, kv->name.len };
+	kv->known = engine(kv)->get_namespace(kv->store, name, &kv->namespace, err) >= 0;
+	kv->namespace.name = name;
+	return kv->known ? 0 : -1;
+}
+
+/* Bytes come to a namespace, or leave it. */
+static int
+count_bytes(struct ab_kv *kv, const struct ab_entry *entry, int64_t more, struct ab_error *err)
+{
+	struct ab_namespace *namespace = &kv->namespace;
+	char most[AB_UNIT_SIZE];
+
+	if (namespace->max_bytes == INT64_MAX || more == 0)
+		return 0;
+	if (more > 0 && namespace->bytes + more > namespace->max_bytes) {
+		ab_fail(err, AB_E_LIMIT_QUOTA, "namespace \"%.*s\" may hold %s", (int)(entry->ns.len < 200 ? entry->ns.len : 200), entry->ns.data,
+		    ab_size_format(most, namespace->max_bytes));
+		ab_error_hint(err, "delete keys, or ab-kv config -n NAMESPACE --max-bytes SIZE");
+		return -1;
+	}
+	namespace->bytes += more;
+	kv->counted_changed = true;
+	return 0;
+}
+
+static int64_t
+weight(const struct ab_entry *entry)
+{
+	return entry == NULL ? 0 : entry->size + (int64_t)entry->key.len;
+}
+
+/* What was there becomes an old version, where the namespace keeps them. */
+static int
+keep_old(struct ab_kv *kv, struct ab_entry *old, struct ab_error *err)
+{
+	const struct ab_namespace *namespace = &kv->namespace;
+
+	if (old == NULL || namespace->history == 0)
+		return 0;
+	if (engine(kv)->keep(kv->store, old, err) < 0)
+		return -1;
+	return engine(kv)->trim(kv->store, old->ns, old->key, namespace->history,
+	    namespace->history_age_ms == AB_NEVER ? INT64_MIN : kv->now_ms - namespace->history_age_ms, err);
+}
+
+/* An entry goes: deleted, or expired. */
+static int
+take_away(struct ab_kv *kv, struct ab_entry *old, enum ab_change_kind kind, struct ab_error *err)
+{
+	int64_t at_ms = kv->now_ms > old->updated_ms ? kv->now_ms : old->updated_ms + 1;
+
+	if (know_namespace(kv, old->ns, err) < 0 || count_bytes(kv, old, -weight(old), err) < 0)
+		return -1;
+	kv->seq++;
+	if (log_change(kv, kind, at_ms, old, err) < 0 || keep_old(kv, old, err) < 0)
+		return -1;
+	return engine(kv)->remove(kv->store, old, err);
+}
+
+struct gone {
+	struct ab_entry entry;
+	char *names;
+};
+
+struct collected {
+	struct gone *gone;
+	size_t count;
+};
+
+static int
+collect(void *data, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err)
+{
+	struct collected *collected = data;
+
+	(void)value, (void)err;
+	collected->gone = ab_reallocarray(collected->gone, collected->count + 1, sizeof(*collected->gone));
+	struct gone *gone = &collected->gone[collected->count++];
+	gone->entry = *entry;
+	gone->names = ab_malloc(entry->ns.len + entry->key.len + 1);
+	memcpy(gone->names, entry->ns.data, entry->ns.len);
+	memcpy(gone->names + entry->ns.len, entry->key.data, entry->key.len);
+	gone->entry.ns.data = gone->names;
+	gone->entry.key.data = gone->names + entry->ns.len;
+	return 0;
+}
+
+static int
+sweep(struct ab_kv *kv, unsigned most, int64_t *swept, struct ab_error *err)
+{
+	struct collected collected = { .gone = NULL };
+	int status = engine(kv)->expired(kv->store, kv->now_ms, most, collect, &collected, err);
+
+	for (size_t i = 0; i < collected.count; i++) {
+		if (status >= 0)
+			status = take_away(kv, &collected.gone[i].entry, AB_CHANGE_EXPIRE, err);
+		free(collected.gone[i].names);
+	}
+	free(collected.gone);
+	*swept = (int64_t)collected.count;
+	return status;
+}
+
+/* ---- reading ---- */
+
+int
+ab_kv_get(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_entry *entry, struct ab_buf *value, struct ab_error *err)
+{
+	size_t len = value != NULL ? value->len : 0;
+	int found = engine(kv)->get(kv->store, ns, key, entry, value, err);
+
+	if (found > 0 && entry->expires_ms <= kv->now()) {
+		if (value != NULL)
+			ab_buf_truncate(value, len);
+		return 0;
+	}
+	return found;
+}
+
+struct wanted {
+	int64_t seq;
+	struct ab_entry *entry;
+	struct ab_buf *value;
+	bool found;
+};
+
+static int
+take_version(void *data, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err)
+{
+	struct wanted *wanted = data;
+
+	(void)err;
+	if (entry->seq != wanted->seq)
+		return 1;
+	*wanted->entry = *entry;
+	if (value != NULL)
+		ab_buf_put(wanted->value, value->data, value->len);
+	wanted->found = true;
+	return 1;
+}
+
+int
+ab_kv_get_version(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t version, struct ab_entry *entry, struct ab_buf *value,
+    struct ab_error *err)
+{
+	struct wanted wanted = { .seq = version, .entry = entry, .value = value };
+	size_t len = value != NULL ? value->len : 0;
+	int found = ab_kv_get(kv, ns, key, entry, value, err);
+
+	if (found < 0 || (found > 0 && entry->seq == version))
+		return found;
+	if (value != NULL)
+		ab_buf_truncate(value, len);
+	if (engine(kv)->past(kv->store, ns, key, version, value != NULL, take_version, &wanted, err) < 0)
+		return -1;
+	if (wanted.found) {
+		entry->ns = ns;
+		entry->key = key;
+	}
+	return wanted.found;
+}
+
+int
+ab_kv_range(struct ab_kv *kv, struct ab_range *range, ab_entry_visit *visit, void *data, struct ab_error *err)
+{
+	range->now_ms = kv->now();
+	return engine(kv)->range(kv->store, range, visit, data, err) < 0 ? -1 : 0;
+}
+
+int
+ab_kv_history(struct ab_kv *kv, struct ab_span ns, struct ab_span key, bool values, ab_entry_visit *visit, void *data, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf bytes = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry entry;
+	int found = ab_kv_get(kv, ns, key, &entry, values ? &bytes : NULL, err);
+	const struct ab_span value = { bytes.data != NULL ? bytes.data : "", bytes.len };
+
+	if (found < 0)
+		return -1;
+	int said = found > 0 ? visit(data, &entry, values ? &value : NULL, err) : 0;
+	return said != 0 ? (said < 0 ? -1 : 0) : engine(kv)->past(kv->store, ns, key, INT64_MAX, values, visit, data, err) < 0 ? -1 : 0;
+}
+
+int
+ab_kv_namespaces(struct ab_kv *kv, struct ab_span outer, ab_namespace_visit *visit, void *data, struct ab_error *err)
+{
+	return engine(kv)->namespaces(kv->store, outer, kv->now(), visit, data, err) < 0 ? -1 : 0;
+}
+
+/* ---- writing ---- */
+
+static int
+check_condition(struct ab_kv *kv, const struct ab_entry *old, struct ab_span key, const struct ab_kv_condition *condition, struct ab_error *err)
+{
+	unsigned char hash[AB_SHA256_SIZE];
+	const int shown = (int)(key.len < 100 ? key.len : 100);
+
+	if ((condition->absent || condition->version == 0) && old != NULL)
+		return ab_fail(err, AB_E_CONFLICT, "key \"%.*s\" is there, version %" PRId64, shown, key.data, old->seq);
+	if (condition->version != AB_UNSET && condition->version != 0 && (old == NULL || old->seq != condition->version)) {
+		if (old == NULL)
+			return ab_fail(err, AB_E_CONFLICT, "key \"%.*s\" is not there", shown, key.data);
+		return ab_fail(err, AB_E_CONFLICT, "key \"%.*s\" is at version %" PRId64, shown, key.data, old->seq);
+	}
+	if (condition->sha256 == NULL)
+		return 0;
+	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry entry;
+	if (old == NULL)
+		return ab_fail(err, AB_E_CONFLICT, "key \"%.*s\" is not there", shown, key.data);
+	if (engine(kv)->get(kv->store, old->ns, old->key, &entry, &value, err) < 0)
+		return -1;
+	ab_sha256(value.data != NULL ? value.data : "", value.len, hash);
+	if (memcmp(hash, condition->sha256, sizeof(hash)) != 0)
+		return ab_fail(err, AB_E_CONFLICT, "key \"%.*s\" has another value, version %" PRId64, shown, key.data, old->seq);
+	return 0;
+}
+
+/* What is there now: in old, or *there false. One that has expired goes at once. value: appended to, or NULL. */
+static int
+look(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_kv_condition *condition, struct ab_entry *old, bool *there,
+    struct ab_buf *value, struct ab_error *err)
+{
+	int found = engine(kv)->get(kv->store, ns, key, old, value, err);
+
+	if (found < 0)
+		return -1;
+	old->ns = ns;
+	old->key = key;
+	*there = found > 0 && old->expires_ms > kv->now_ms;
+	if (condition != NULL && check_condition(kv, *there ? old : NULL, key, condition, err) < 0)
+		return -1;
+	if (know_namespace(kv, ns, err) < 0)
+		return -1;
+	if (*there || found == 0)
+		return 0;
+	if (value != NULL)
+		ab_buf_truncate(value, 0);
+	return take_away(kv, old, AB_CHANGE_EXPIRE, err);
+}
+
+static int
+check_size(const struct ab_kv *kv, int64_t size, struct ab_error *err)
+{
+	char most[AB_UNIT_SIZE];
+
+	if (size <= kv->value_max)
+		return 0;
+	ab_fail(err, AB_E_LIMIT_SIZE, "a value has at most %s", ab_size_format(most, kv->value_max));
+	ab_error_hint(err, "keep the bytes in a file and its name here, or --max-value SIZE");
+	return -1;
+}
+
+/* The entry as it will be, with the next number. */
+static void
+renew(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_entry *old, int64_t size, struct ab_entry *entry)
+{
+	*entry = (struct ab_entry){
+		.ns = ns,
+		.key = key,
+		.seq = ++kv->seq,
+		.created_ms = old != NULL ? old->created_ms : kv->now_ms,
+		.updated_ms = old != NULL && old->updated_ms >= kv->now_ms ? old->updated_ms + 1 : kv->now_ms,
+		.expires_ms = AB_NEVER,
+		.size = size,
+	};
+}
+
+static int64_t
+expiry(const struct ab_kv *kv, int64_t ttl_ms, int64_t otherwise)
+{
+	return ttl_ms == AB_UNSET ? otherwise : kv->now_ms + ttl_ms;
+}
+
+/* A whole value in the place of old (NULL: none). */
+static int
+put_whole(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_entry *old, struct ab_span value, int64_t expires_ms, struct ab_entry *entry,
+    struct ab_error *err)
+{
+	if (check_size(kv, (int64_t)value.len, err) < 0)
+		return -1;
+	renew(kv, ns, key, old, (int64_t)value.len, entry);
+	entry->expires_ms = expires_ms;
+	if (count_bytes(kv, entry, weight(entry) - weight(old), err) < 0) {
+		kv->seq--;
+		return -1;
+	}
+	if (keep_old(kv, old, err) < 0 || engine(kv)->put(kv->store, entry, old, &value, err) < 0)
+		return -1;
+	return log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
+}
+
+int
+ab_kv_put(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_span value, int64_t ttl_ms, const struct ab_kv_condition *condition,
+    struct ab_entry *entry, struct ab_error *err)
+{
+	struct ab_entry old;
+	bool there;
+
+	if (enter(kv, err) < 0)
+		return -1;
+	int status = look(kv, ns, key, condition, &old, &there, NULL, err);
+	if (status == 0)
+		status = put_whole(kv, ns, key, there ? &old : NULL, value, expiry(kv, ttl_ms, AB_NEVER), entry, err);
+	return leave(kv, status, err);
+}
+
+static int
+append(struct ab_kv *kv, struct ab_entry *old, struct ab_span more, int64_t expires_ms, struct ab_entry *entry, struct ab_error *err)
+{
+	if (check_size(kv, old->size + (int64_t)more.len, err) < 0)
+		return -1;
+	renew(kv, old->ns, old->key, old, old->size + (int64_t)more.len, entry);
+	entry->expires_ms = expires_ms;
+	if (count_bytes(kv, entry, (int64_t)more.len, err) < 0) {
+		kv->seq--;
+		return -1;
+	}
+	if (engine(kv)->append(kv->store, entry, old, more, err) < 0)
+		return -1;
+	return log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
+}
+
+int
+ab_kv_append(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_span more, int64_t ttl_ms, const struct ab_kv_condition *condition,
+    struct ab_entry *entry, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry old;
+	bool there;
+
+	if (enter(kv, err) < 0)
+		return -1;
+	int status = look(kv, ns, key, condition, &old, &there, NULL, err);
+	if (status == 0 && there && kv->namespace.history == 0) {
+		status = append(kv, &old, more, expiry(kv, ttl_ms, old.expires_ms), entry, err);
+	} else if (status == 0) {
+		/* The old version keeps its own bytes. */
+		status = there && engine(kv)->get(kv->store, ns, key, entry, &value, err) < 0 ? -1 : 0;
+		ab_buf_put(&value, more.data, more.len);
+		if (status == 0)
+			status = put_whole(kv, ns, key, there ? &old : NULL, (struct ab_span){ value.data, value.len },
+			    expiry(kv, ttl_ms, there ? old.expires_ms : AB_NEVER), entry, err);
+	}
+	return leave(kv, status, err);
+}
+
+/* "-12", " 12\n": what a person or a shell may have put. */
+static bool
+parse_number(const struct ab_buf *text, int64_t *number)
+{
+	AB_AUTO_FREE char *copy = ab_strndup(text->data != NULL ? text->data : "", text->len);
+	char *end;
+
+	if (strlen(copy) != text->len || text->len > 64)
+		return false;
+	errno = 0;
+	*number = strtoll(copy, &end, 10);
+	return errno == 0 && end != copy && end[strspn(end, " \t\r\n")] == '\0';
+}
+
+int
+ab_kv_incr(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t by, int64_t ttl_ms, const struct ab_kv_condition *condition,
+    int64_t *number, struct ab_entry *entry, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry old;
+	char text[24];
+	bool there;
+
+	if (enter(kv, err) < 0)
+		return -1;
+	*number = 0;
+	int status = look(kv, ns, key, condition, &old, &there, &value, err);
+	if (status == 0 && there && !parse_number(&value, number))
+		status = ab_fail(err, AB_E_INPUT_INVALID, "key \"%.*s\" holds no decimal number", (int)(key.len < 100 ? key.len : 100), key.data);
+	if (status == 0 && __builtin_add_overflow(*number, by, number))
+		status = ab_fail(err, AB_E_INPUT_INVALID, "key \"%.*s\": the sum is beyond 64 bits", (int)(key.len < 100 ? key.len : 100), key.data);
+	if (status == 0) {
+		int len = snprintf(text, sizeof(text), "%" PRId64, *number);
+		status = put_whole(kv, ns, key, there ? &old : NULL, (struct ab_span){ text, (size_t)len },
+		    expiry(kv, ttl_ms, there ? old.expires_ms : AB_NEVER), entry, err);
+	}
+	return leave(kv, status, err);
+}
+
+int
+ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl_ms, struct ab_entry *entry, struct ab_error *err)
+{
+	struct ab_entry old;
+	bool there;
+
+	if (enter(kv, err) < 0)
+		return -1;
+	int status = look(kv, ns, key, NULL, &old, &there, NULL, err);
+	if (status == 0 && there) {
+		renew(kv, ns, key, &old, old.size, entry);
+		entry->expires_ms = expiry(kv, ttl_ms, AB_NEVER);
+		status = engine(kv)->put(kv->store, entry, &old, NULL, err) < 0 ||
+		    log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err) < 0 ? -1 : 1;
+	}
+	return leave(kv, status, err);
+}
+
+int
+ab_kv_delete(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_kv_condition *condition, struct ab_entry *entry, struct ab_error *err)
+{
+	bool there;
+
+	if (enter(kv, err) < 0)
+		return -1;
+	int status = look(kv, ns, key, condition, entry, &there, NULL, err);
+	if (status == 0 && there)
+		status = take_away(kv, entry, AB_CHANGE_DELETE, err) < 0 ? -1 : 1;
+	return leave(kv, status, err);
+}
+
+int
+ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err)
+{
+	struct collected collected = { .gone = NULL };
+	int64_t now = 0;
+
+	*swept = 0;
+	if (dry_run) {
+		int status = engine(kv)->expired(kv->store, kv->now(), UINT32_MAX, collect, &collected, err);
+		for (size_t i = 0; i < collected.count; i++)
+			free(collected.gone[i].names);
+		free(collected.gone);
+		*swept = (int64_t)collected.count;
+		return status < 0 ? -1 : 0;
+	}
+	/* In small transactions: nobody waits long. */
+	do {
+		if (enter(kv, err) < 0)
+			return -1;
+		int status = sweep(kv, 1000, &now, err);
+		*swept += now;
+		if (leave(kv, status, err) < 0)
+			return -1;
+	} while (now > 0);
+	return 0;
+}
+
+/* ---- what a namespace is told ---- */
+
+static int
+add_bytes(void *data, struct ab_span name, int64_t keys, int64_t bytes, struct ab_error *err)
+{
+	struct ab_namespace *namespace = data;
+
+	(void)keys, (void)err;
+	if (ab_span_compare(name, namespace->name) != 0)
+		return 0;
+	namespace->bytes = bytes;
+	return 1;
+}
+
+int
+ab_kv_config(struct ab_kv *kv, struct ab_span ns, const struct ab_kv_settings *set, struct ab_namespace *now, struct ab_error *err)
+{
+	bool any = set->history != AB_UNSET || set->history_age_ms != AB_UNSET || set->max_bytes != AB_UNSET || set->search != AB_MAYBE;
+
+	if (!any)
+		return engine(kv)->get_namespace(kv->store, ns, now, err) < 0 ? -1 : 0;
+	if (enter(kv, err) < 0)
+		return -1;
+	int status = know_namespace(kv, ns, err);
+	if (status == 0) {
+		struct ab_namespace *namespace = &kv->namespace;
+		bool counted = namespace->max_bytes != INT64_MAX;
+		namespace->history = set->history != AB_UNSET ? set->history : namespace->history;
+		namespace->history_age_ms = set->history_age_ms != AB_UNSET ? set->history_age_ms : namespace->history_age_ms;
+		namespace->max_bytes = set->max_bytes != AB_UNSET ? set->max_bytes : namespace->max_bytes;
+		namespace->search = set->search != AB_MAYBE ? set->search == 1 : namespace->search;
+		if (!counted && namespace->max_bytes != INT64_MAX) {
+			namespace->bytes = 0; /* from now on it is counted as it changes; what has expired and is still there too */
+			status = engine(kv)->namespaces(kv->store, ns, INT64_MIN, add_bytes, namespace, err) < 0 ? -1 : 0;
+		}
+		kv->counted_changed = true;
+		*now = *namespace;
+		now->name = ns;
+	}
+	return leave(kv, status, err);
+}

@@ -1,0 +1,788 @@
+/* The store in one SQLite file. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/time.h"
+#include "data/db.h"
+#include "data/store.h"
+
+#define INLINE_MAX 4096		      /* a larger value lies in chunks: a page of the tree of entries holds many keys */
+#define CHUNK_SIZE ((size_t)256 << 10)
+#define CHUNK_LEAST 4096	      /* a last chunk below this is made longer by an append, else there is a new one */
+#define CHUNK_BITS 16
+#define KEY_END_SIZE 1025	      /* so many 0xff bytes are behind every key */
+
+/* The columns of an entry, in this order wherever one is read. */
+#define COLUMNS "ns, k, seq, created, updated, expires, size, id, value"
+
+static const char create_sql[] =
+    "CREATE TABLE entry(ns BLOB NOT NULL, k BLOB NOT NULL, seq INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,"
+    " expires INTEGER, size INTEGER NOT NULL, id INTEGER, value BLOB, PRIMARY KEY(ns, k)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX expiring ON entry(expires) WHERE expires IS NOT NULL;"
+    "CREATE TABLE chunk(at INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;"
+    "CREATE TABLE change(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL, ns BLOB NOT NULL, k BLOB NOT NULL) STRICT;"
+    "CREATE TABLE past(ns BLOB NOT NULL, k BLOB NOT NULL, seq INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,"
+    " expires INTEGER, size INTEGER NOT NULL, id INTEGER, value BLOB, PRIMARY KEY(ns, k, seq)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE namespace(ns BLOB PRIMARY KEY, history INTEGER NOT NULL, history_age INTEGER NOT NULL, max_bytes INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, search INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+enum {
+	GET,
+	PUT,
+	PUT_REST,
+	REMOVE,
+	RANGE,
+	RANGE_REVERSE,
+	EXPIRED,
+	CHUNKS,
+	LAST_CHUNK,
+	PUT_CHUNK,
+	REMOVE_CHUNKS,
+	LAST_SEQ,
+	LOG,
+	CHANGES,
+	FORGET,
+	KEEP,
+	PAST,
+	PAST_BEHIND,
+	REMOVE_PAST,
+	GET_NAMESPACE,
+	PUT_NAMESPACE,
+	NEXT_NAMESPACE,
+	NEXT_NAMESPACE_REVERSE,
+	COUNT,
+	STATEMENTS
+};
+
+static const char *const statements[STATEMENTS] = {
+	[GET] = "SELECT " COLUMNS " FROM entry WHERE ns = ?1 AND k = ?2",
+	[PUT] = "INSERT INTO entry(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+		" ON CONFLICT(ns, k) DO UPDATE SET seq = ?3, created = ?4, updated = ?5, expires = ?6, size = ?7, id = ?8, value = ?9",
+	[PUT_REST] = "UPDATE entry SET seq = ?3, created = ?4, updated = ?5, expires = ?6, size = ?7 WHERE ns = ?1 AND k = ?2",
+	[REMOVE] = "DELETE FROM entry WHERE ns = ?1 AND k = ?2",
+	[RANGE] = "SELECT " COLUMNS " FROM entry WHERE ns = ?1 AND k >= ?2 AND k < ?3 AND (expires IS NULL OR expires > ?4) ORDER BY k",
+	[RANGE_REVERSE] = "SELECT " COLUMNS " FROM entry WHERE ns = ?1 AND k >= ?2 AND k < ?3 AND (expires IS NULL OR expires > ?4) ORDER BY k DESC",
+	[EXPIRED] = "SELECT " COLUMNS " FROM entry WHERE expires <= ?1 ORDER BY expires LIMIT ?2",
+	[CHUNKS] = "SELECT data FROM chunk WHERE at >= ?1 << 16 AND at < (?1 + 1) << 16 ORDER BY at",
+	[LAST_CHUNK] = "SELECT at, length(data), data FROM chunk WHERE at >= ?1 << 16 AND at < (?1 + 1) << 16 ORDER BY at DESC LIMIT 1",
+	[PUT_CHUNK] = "INSERT OR REPLACE INTO chunk(at, data) VALUES(?1, ?2)",
+	[REMOVE_CHUNKS] = "DELETE FROM chunk WHERE at >= ?1 << 16 AND at < (?1 + 1) << 16",
+	[LAST_SEQ] = "SELECT max(seq) FROM change",
+	[LOG] = "INSERT INTO change(seq, at, kind, ns, k) VALUES(?1, ?2, ?3, ?4, ?5)",
+	[CHANGES] = "SELECT seq, at, kind, ns, k FROM change WHERE seq >= ?1 ORDER BY seq",
+	[FORGET] = "DELETE FROM change WHERE seq < ?1 AND seq < (SELECT max(seq) FROM change)",
+	[KEEP] = "INSERT INTO past(" COLUMNS ") SELECT " COLUMNS " FROM entry WHERE ns = ?1 AND k = ?2",
+	[PAST] = "SELECT " COLUMNS " FROM past WHERE ns = ?1 AND k = ?2 AND seq <= ?3 ORDER BY seq DESC",
+	[PAST_BEHIND] = "SELECT seq, id FROM past WHERE ns = ?1 AND k = ?2 AND (updated < ?4 OR seq <= coalesce("
+			"(SELECT seq FROM past WHERE ns = ?1 AND k = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3), -1)) LIMIT 1",
+	[REMOVE_PAST] = "DELETE FROM past WHERE ns = ?1 AND k = ?2 AND seq = ?3",
+	[GET_NAMESPACE] = "SELECT history, history_age, max_bytes, bytes, search FROM namespace WHERE ns = ?1",
+	[PUT_NAMESPACE] = "INSERT OR REPLACE INTO namespace(ns, history, history_age, max_bytes, bytes, search) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+	[NEXT_NAMESPACE] = "SELECT min(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
+	[NEXT_NAMESPACE_REVERSE] = "SELECT max(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
+	[COUNT] = "SELECT count(*), coalesce(sum(size + length(k)), 0) FROM entry WHERE ns = ?1 AND (expires IS NULL OR expires > ?2)",
+};
+
+static const struct ab_db_schema schema = {
+	.name = "store",
+	.application_id = 0x61626b76, /* "abkv" */
+	.version = 1,
+	.create = create_sql,
+	.statements = statements,
+	.count = STATEMENTS,
+};
+
+struct storelite {
+	const struct ab_store_engine *engine;
+	struct ab_db *db;
+	struct ab_buf value; /* of the entry that is visited */
+	struct ab_buf name;  /* bytes of the last entry that was got */
+};
+
+static struct storelite *
+lite(struct ab_store *store)
+{
+	return (struct storelite *)store;
+}
+
+static void
+bind_span(struct ab_db_statement *statement, int at, struct ab_span span)
+{
+	ab_db_bind_bytes(statement, at, span.data, span.len);
+}
+
+static struct ab_span
+column_span(struct ab_db_statement *statement, int column)
+{
+	struct ab_span span;
+
+	span.data = ab_db_bytes(statement, column, &span.len);
+	return span;
+}
+
+/* ---- values ---- */
+
+static int
+read_chunks(struct storelite *lite, int64_t id, struct ab_buf *value, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite->db, CHUNKS);
+	int more;
+
+	ab_db_bind_integer(statement, 1, id);
+	while ((more = ab_db_step(statement, err)) > 0) {
+		struct ab_span chunk = column_span(statement, 0);
+		ab_buf_put(value, chunk.data, chunk.len);
+	}
+	return more;
+}
+
+static int
+write_chunk(struct storelite *lite, int64_t at, const char *data, size_t len, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite->db, PUT_CHUNK);
+
+	ab_db_bind_integer(statement, 1, at);
+	ab_db_bind_bytes(statement, 2, data, len);
+	return ab_db_run(statement, err) < 0 ? -1 : 0;
+}
+
+/* From chunk `at` on. */
+static int
+write_chunks(struct storelite *lite, int64_t at, struct ab_span value, struct ab_error *err)
+{
+	for (size_t from = 0; from < value.len; at++) {
+		size_t len = value.len - from < CHUNK_SIZE ? value.len - from : CHUNK_SIZE;
+		if ((at & ((1 << CHUNK_BITS) - 1)) == (1 << CHUNK_BITS) - 1)
+			return ab_fail(err, AB_E_LIMIT_SIZE, "a value has too many parts");
+		if (write_chunk(lite, at, value.data + from, len, err) < 0)
+			return -1;
+		from += len;
+	}
+	return 0;
+}
+
+static int
+remove_chunks(struct storelite *lite, int64_t id, struct ab_error *err)
+{
+	if (id == 0)
+		return 0;
+	struct ab_db_statement *statement = ab_db_use(lite->db, REMOVE_CHUNKS);
+	ab_db_bind_integer(statement, 1, id);
+	return ab_db_run(statement, err) < 0 ? -1 : 0;
+}
+
+/* ---- entries ---- */
+
+static void
+read_entry(struct ab_db_statement *statement, struct ab_entry *entry)
+{
+	*entry = (struct ab_entry){
+		.ns = column_span(statement, 0),
+		.key = column_span(statement, 1),
+		.seq = ab_db_integer(statement, 2),
+		.created_ms = ab_db_integer(statement, 3),
+		.updated_ms = ab_db_integer(statement, 4),
+		.expires_ms = ab_db_is_null(statement, 5) ? AB_NEVER : ab_db_integer(statement, 5),
+		.size = ab_db_integer(statement, 6),
+		.value_id = ab_db_integer(statement, 7),
+	};
+}
+
+static int
+read_value(struct storelite *lite, struct ab_db_statement *statement, const struct ab_entry *entry, struct ab_buf *value, struct ab_error *err)
+{
+	if (entry->value_id != 0)
+		return read_chunks(lite, entry->value_id, value, err);
+	struct ab_span bytes = column_span(statement, 8);
+	ab_buf_put(value, bytes.data, bytes.len);
+	return 0;
+}
+
+static int
+lite_get(struct ab_store *store, struct ab_span ns, struct ab_span key, struct ab_entry *entry, struct ab_buf *value, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+	struct ab_db_statement *statement = ab_db_use(self->db, GET);
+
+	bind_span(statement, 1, ns);
+	bind_span(statement, 2, key);
+	int found = ab_db_step(statement, err);
+	if (found <= 0)
+		return found;
+	read_entry(statement, entry);
+	if (value != NULL && read_value(self, statement, entry, value, err) < 0)
+		found = -1;
+	/* The names are the caller's own words: they outlive the row. */
+	ab_buf_truncate(&self->name, 0);
+	ab_buf_put(&self->name, ns.data, ns.len);
+	ab_buf_put(&self->name, key.data, key.len);
+	entry->ns = (struct ab_span){ self->name.data, ns.len };
+	entry->key = (struct ab_span){ self->name.data + ns.len, key.len };
+	ab_db_end(statement);
+	return found;
+}
+
+static struct ab_db_statement *
+bind_entry(struct storelite *lite, unsigned number, const struct ab_entry *entry)
+{
+	struct ab_db_statement *statement = ab_db_use(lite->db, number);
+
+	bind_span(statement, 1, entry->ns);
+	bind_span(statement, 2, entry->key);
+	ab_db_bind_integer(statement, 3, entry->seq);
+	ab_db_bind_integer(statement, 4, entry->created_ms);
+	ab_db_bind_integer(statement, 5, entry->updated_ms);
+	if (entry->expires_ms == AB_NEVER)
+		ab_db_bind_null(statement, 6);
+	else
+		ab_db_bind_integer(statement, 6, entry->expires_ms);
+	ab_db_bind_integer(statement, 7, entry->size);
+	return statement;
+}
+
+static int
+put_rest(struct storelite *lite, const struct ab_entry *entry, struct ab_error *err)
+{
+	return ab_db_run(bind_entry(lite, PUT_REST, entry), err) < 0 ? -1 : 0;
+}
+
+static int
+lite_put(struct ab_store *store, const struct ab_entry *entry, const struct ab_entry *old, const struct ab_span *value, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+
+	if (value == NULL) {
+		assert(old != NULL);
+		return put_rest(self, entry, err);
+	}
+	if (old != NULL && remove_chunks(self, old->value_id, err) < 0)
+		return -1;
+	struct ab_db_statement *statement = bind_entry(self, PUT, entry);
+	if (value->len > INLINE_MAX) {
+		ab_db_bind_integer(statement, 8, entry->seq);
+		ab_db_bind_null(statement, 9);
+	} else {
+		ab_db_bind_null(statement, 8);
+		bind_span(statement, 9, *value);
+	}
+	if (ab_db_run(statement, err) < 0)
+		return -1;
+	return value->len > INLINE_MAX ? write_chunks(self, entry->seq << CHUNK_BITS, *value, err) : 0;
+}
+
+/* A short last chunk is made longer: appends of a few bytes cost a page each, however long the value is. */
+static int
+append_chunk(struct storelite *lite, int64_t id, struct ab_span more, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite->db, LAST_CHUNK);
+	AB_AUTO_BUF struct ab_buf longer = AB_BUF_INIT(SIZE_MAX / 2);
+	int64_t at = id << CHUNK_BITS;
+
+	ab_db_bind_integer(statement, 1, id);
+	int found = ab_db_step(statement, err);
+	if (found < 0)
+		return -1;
+	if (found > 0) {
+		at = ab_db_integer(statement, 0);
+		if (ab_db_integer(statement, 1) < CHUNK_LEAST) {
+			struct ab_span last = column_span(statement, 2);
+			ab_buf_put(&longer, last.data, last.len);
+		} else {
+			at++;
+		}
+		ab_db_end(statement);
+	}
+	ab_buf_put(&longer, more.data, more.len);
+	return write_chunks(lite, at, (struct ab_span){ longer.data, longer.len }, err);
+}
+
+static int
+lite_append(struct ab_store *store, const struct ab_entry *entry, const struct ab_entry *old, struct ab_span more, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+	AB_AUTO_BUF struct ab_buf whole = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry same;
+
+	if (old->value_id != 0)
+		return append_chunk(self, old->value_id, more, err) < 0 ? -1 : put_rest(self, entry, err);
+	if (lite_get(store, old->ns, old->key, &same, &whole, err) < 0)
+		return -1;
+	ab_buf_put(&whole, more.data, more.len);
+	const struct ab_span value = { whole.data, whole.len };
+	struct ab_entry longer = *entry;
+	longer.ns = same.ns;
+	longer.key = same.key;
+	return lite_put(store, &longer, old, &value, err);
+}
+
+static int
+lite_remove(struct ab_store *store, const struct ab_entry *old, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+
+	if (remove_chunks(self, old->value_id, err) < 0)
+		return -1;
+	struct ab_db_statement *statement = ab_db_use(self->db, REMOVE);
+	bind_span(statement, 1, old->ns);
+	bind_span(statement, 2, old->key);
+	return ab_db_run(statement, err) < 0 ? -1 : 0;
+}
+
+/* ---- ranges ---- */
+
+/* Rows of entries to a visitor. 0: all, 1: it has enough, -1. */
+static int
+visit_rows(struct storelite *lite, struct ab_db_statement *statement, bool values, ab_entry_visit *visit, void *data, struct ab_error *err)
+{
+	struct ab_entry entry;
+	int more;
+
+	while ((more = ab_db_step(statement, err)) > 0) {
+		read_entry(statement, &entry);
+		ab_buf_truncate(&lite->value, 0);
+		if (values && read_value(lite, statement, &entry, &lite->value, err) < 0) {
+			ab_db_end(statement);
+			return -1;
+		}
+		const struct ab_span value = { lite->value.data != NULL ? lite->value.data : "", lite->value.len };
+		int said = visit(data, &entry, values ? &value : NULL, err);
+		if (said != 0) {
+			ab_db_end(statement);
+			return said;
+		}
+	}
+	return more;
+}
+
+/* The least bytes behind all that begin with span: the last byte that is not 0xff plus one. */
+static bool
+behind_prefix(struct ab_span span, struct ab_buf *end)
+{
+	ab_buf_truncate(end, 0);
+	while (span.len > 0 && (unsigned char)span.data[span.len - 1] == 0xff)
+		span.len--;
+	if (span.len == 0)
+		return false;
+	ab_buf_put(end, span.data, span.len);
+	end->data[span.len - 1]++;
+	return true;
+}
+
+struct bounds {
+	struct ab_buf from, to;
+};
+
+static void
+bounds_release(struct bounds *bounds)
+{
+	ab_buf_release(&bounds->from);
+	ab_buf_release(&bounds->to);
+}
+
+static void
+set_buf(struct ab_buf *buf, struct ab_span span)
+{
+	ab_buf_truncate(buf, 0);
+	ab_buf_put(buf, span.data, span.len);
+}
+
+/* Keys of a range within a namespace. first: it begins behind range->after. */
+static void
+find_bounds(const struct ab_range *range, bool first, struct bounds *bounds)
+{
+	static const char end[KEY_END_SIZE] = { [0 ... KEY_END_SIZE - 1] = (char)0xff };
+	const struct ab_span after = first ? range->after : (struct ab_span){ .data = NULL };
+
+	set_buf(&bounds->from, range->prefix);
+	if (!behind_prefix(range->prefix, &bounds->to))
+		set_buf(&bounds->to, (struct ab_span){ end, sizeof(end) });
+	if (range->from.data != NULL && ab_span_compare(range->from, range->prefix) > 0)
+		set_buf(&bounds->from, range->from);
+	if (range->to.data != NULL && ab_span_compare(range->to, (struct ab_span){ bounds->to.data, bounds->to.len }) < 0)
+		set_buf(&bounds->to, range->to);
+	if (after.data == NULL)
+		return;
+	if (range->reverse && ab_span_compare(after, (struct ab_span){ bounds->to.data, bounds->to.len }) < 0)
+		set_buf(&bounds->to, after);
+	if (!range->reverse && ab_span_compare(after, (struct ab_span){ bounds->from.data, bounds->from.len }) >= 0) {
+		set_buf(&bounds->from, after);
+		ab_buf_putc(&bounds->from, '\0'); /* no key has it: the next one */
+	}
+}
+
+static int
+range_within(struct storelite *lite, const struct ab_range *range, struct ab_span ns, bool first, ab_entry_visit *visit, void *data, struct ab_error *err)
+{
+	AB_CLEANUP(bounds_release) struct bounds bounds = { .from = AB_BUF_INIT(SIZE_MAX / 2), .to = AB_BUF_INIT(SIZE_MAX / 2) };
+	struct ab_db_statement *statement = ab_db_use(lite->db, range->reverse ? RANGE_REVERSE : RANGE);
+
+	find_bounds(range, first, &bounds);
+	bind_span(statement, 1, ns);
+	ab_db_bind_bytes(statement, 2, bounds.from.data, bounds.from.len);
+	ab_db_bind_bytes(statement, 3, bounds.to.data, bounds.to.len);
+	ab_db_bind_integer(statement, 4, range->now_ms);
+	return visit_rows(lite, statement, range->values, visit, data, err);
+}
+
+/* The namespace next to one, between two bounds: 1 and its name in `found`, 0, -1. */
+static int
+next_namespace(struct storelite *lite, bool reverse, struct ab_span from, struct ab_span to, struct ab_buf *found, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite->db, reverse ? NEXT_NAMESPACE_REVERSE : NEXT_NAMESPACE);
+
+	bind_span(statement, 1, from);
+	bind_span(statement, 2, to);
+	int more = ab_db_step(statement, err);
+	if (more <= 0)
+		return more;
+	bool any = !ab_db_is_null(statement, 0);
+	struct ab_span name = column_span(statement, 0);
+	ab_buf_truncate(found, 0);
+	ab_buf_put(found, name.data, name.len);
+	ab_db_end(statement);
+	return any;
+}
+
+/* The namespaces below one, "a/b" below "a": in order, and each in turn. after: begin with this one. */
+static int
+range_nested(struct storelite *lite, const struct ab_range *range, struct ab_span after, ab_entry_visit *visit, void *data, struct ab_error *err)
+{
+	AB_CLEANUP(bounds_release) struct bounds bounds = { .from = AB_BUF_INIT(SIZE_MAX / 2), .to = AB_BUF_INIT(SIZE_MAX / 2) };
+	AB_AUTO_BUF struct ab_buf name = AB_BUF_INIT(SIZE_MAX / 2);
+	int more = 1, said = 0;
+
+	set_buf(&bounds.from, range->ns);
+	set_buf(&bounds.to, range->ns);
+	if (range->ns.len > 0) { /* "" holds all */
+		ab_buf_putc(&bounds.from, '/');
+		ab_buf_putc(&bounds.to, '/' + 1);
+	} else {
+		set_buf(&bounds.to, (struct ab_span){ "\xff\xff\xff\xff", 4 });
+	}
+	bool first = after.data != NULL && ab_span_compare(after, (struct ab_span){ bounds.from.data, bounds.from.len }) >= 0;
+	if (first)
+		set_buf(&name, after);
+	else
+		more = next_namespace(lite, range->reverse, (struct ab_span){ bounds.from.data, bounds.from.len },
+		    (struct ab_span){ bounds.to.data, bounds.to.len }, &name, err);
+	for (; more > 0 && said == 0; first = false) {
+		said = range_within(lite, range, (struct ab_span){ name.data, name.len }, first, visit, data, err);
+		set_buf(range->reverse ? &bounds.to : &bounds.from, (struct ab_span){ name.data, name.len });
+		if (said == 0)
+			more = next_namespace(lite, range->reverse, (struct ab_span){ bounds.from.data, bounds.from.len },
+			    (struct ab_span){ bounds.to.data, bounds.to.len }, &name, err);
+	}
+	return more < 0 ? -1 : said;
+}
+
+static int
+lite_range(struct ab_store *store, const struct ab_range *range, ab_entry_visit *visit, void *data, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+	bool after = range->after.data != NULL;
+	bool here = !after || ab_span_compare(range->after_ns, range->ns) == 0; /* it begins in the namespace itself */
+	int said = 0;
+
+	if (range->nested && range->reverse && (!after || !here))
+		said = range_nested(self, range, after ? range->after_ns : (struct ab_span){ .data = NULL }, visit, data, err);
+	if (said == 0 && (here || range->reverse))
+		said = range_within(self, range, range->ns, after && here, visit, data, err);
+	if (said == 0 && range->nested && !range->reverse)
+		said = range_nested(self, range, after && !here ? range->after_ns : (struct ab_span){ .data = NULL }, visit, data, err);
+	return said;
+}
+
+static int
+lite_expired(struct ab_store *store, int64_t now_ms, unsigned most, ab_entry_visit *visit, void *data, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+	struct ab_db_statement *statement = ab_db_use(self->db, EXPIRED);
+
+	ab_db_bind_integer(statement, 1, now_ms);
+	ab_db_bind_integer(statement, 2, most);
+	return visit_rows(self, statement, false, visit, data, err);
+}
+
+/* ---- changes ---- */
+
+static int
+lite_last_seq(struct ab_store *store, int64_t *seq, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite(store)->db, LAST_SEQ);
+
+	if (ab_db_step(statement, err) < 0)
+		return -1;
+	*seq = ab_db_integer(statement, 0); /* NULL is 0 */
+	ab_db_end(statement);
+	return 0;
+}
+
+static int
+lite_log(struct ab_store *store, const struct ab_change *change, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite(store)->db, LOG);
+
+	ab_db_bind_integer(statement, 1, change->seq);
+	ab_db_bind_integer(statement, 2, change->at_ms);
+	ab_db_bind_integer(statement, 3, change->kind);
+	bind_span(statement, 4, change->ns);
+	bind_span(statement, 5, change->key);
+	return ab_db_run(statement, err) < 0 ? -1 : 0;
+}
+
+static int
+lite_changes(struct ab_store *store, int64_t from_seq, ab_change_visit *visit, void *data, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite(store)->db, CHANGES);
+	int more;
+
+	ab_db_bind_integer(statement, 1, from_seq);
+	while ((more = ab_db_step(statement, err)) > 0) {
+		const struct ab_change change = {
+			.seq = ab_db_integer(statement, 0),
+			.at_ms = ab_db_integer(statement, 1),
+			.kind = (enum ab_change_kind)ab_db_integer(statement, 2),
+			.ns = column_span(statement, 3),
+			.key = column_span(statement, 4),
+		};
+		int said = visit(data, &change, err);
+		if (said != 0) {
+			ab_db_end(statement);
+			return said;
+		}
+	}
+	return more;
+}
+
+static int
+lite_forget(struct ab_store *store, int64_t before_seq, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite(store)->db, FORGET);
+
+	ab_db_bind_integer(statement, 1, before_seq);
+	return ab_db_run(statement, err) < 0 ? -1 : 0;
+}
+
+/* ---- old versions ---- */
+
+static int
+lite_keep(struct ab_store *store, struct ab_entry *old, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite(store)->db, KEEP);
+
+	bind_span(statement, 1, old->ns);
+	bind_span(statement, 2, old->key);
+	if (ab_db_run(statement, err) < 0)
+		return -1;
+	old->value_id = 0; /* its chunks are the old version's from now on */
+	return 0;
+}
+
+static int
+lite_past(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t seq, bool values, ab_entry_visit *visit, void *data,
+    struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+	struct ab_db_statement *statement = ab_db_use(self->db, PAST);
+
+	bind_span(statement, 1, ns);
+	bind_span(statement, 2, key);
+	ab_db_bind_integer(statement, 3, seq);
+	return visit_rows(self, statement, values, visit, data, err);
+}
+
+static int
+lite_trim(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t most, int64_t since_ms, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+
+	for (;;) {
+		struct ab_db_statement *statement = ab_db_use(self->db, PAST_BEHIND);
+		bind_span(statement, 1, ns);
+		bind_span(statement, 2, key);
+		ab_db_bind_integer(statement, 3, most);
+		ab_db_bind_integer(statement, 4, since_ms);
+		int found = ab_db_step(statement, err);
+		if (found <= 0)
+			return found;
+		int64_t seq = ab_db_integer(statement, 0), id = ab_db_integer(statement, 1);
+		ab_db_end(statement);
+		statement = ab_db_use(self->db, REMOVE_PAST);
+		bind_span(statement, 1, ns);
+		bind_span(statement, 2, key);
+		ab_db_bind_integer(statement, 3, seq);
+		if (remove_chunks(self, id, err) < 0 || ab_db_run(statement, err) < 0)
+			return -1;
+	}
+}
+
+/* ---- namespaces ---- */
+
+static int
+lite_get_namespace(struct ab_store *store, struct ab_span name, struct ab_namespace *namespace, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite(store)->db, GET_NAMESPACE);
+
+	*namespace = (struct ab_namespace){ .name = name, .history_age_ms = AB_NEVER, .max_bytes = INT64_MAX };
+	bind_span(statement, 1, name);
+	int found = ab_db_step(statement, err);
+	if (found <= 0)
+		return found;
+	namespace->history = ab_db_integer(statement, 0);
+	namespace->history_age_ms = ab_db_integer(statement, 1);
+	namespace->max_bytes = ab_db_integer(statement, 2);
+	namespace->bytes = ab_db_integer(statement, 3);
+	namespace->search = ab_db_integer(statement, 4) != 0;
+	ab_db_end(statement);
+	return 1;
+}
+
+static int
+lite_put_namespace(struct ab_store *store, const struct ab_namespace *namespace, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite(store)->db, PUT_NAMESPACE);
+
+	bind_span(statement, 1, namespace->name);
+	ab_db_bind_integer(statement, 2, namespace->history);
+	ab_db_bind_integer(statement, 3, namespace->history_age_ms);
+	ab_db_bind_integer(statement, 4, namespace->max_bytes);
+	ab_db_bind_integer(statement, 5, namespace->bytes);
+	ab_db_bind_integer(statement, 6, namespace->search);
+	return ab_db_run(statement, err) < 0 ? -1 : 0;
+}
+
+static int
+count(struct storelite *lite, struct ab_span name, int64_t now_ms, int64_t *keys, int64_t *bytes, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite->db, COUNT);
+
+	bind_span(statement, 1, name);
+	ab_db_bind_integer(statement, 2, now_ms);
+	if (ab_db_step(statement, err) < 0)
+		return -1;
+	*keys = ab_db_integer(statement, 0);
+	*bytes = ab_db_integer(statement, 1);
+	ab_db_end(statement);
+	return 0;
+}
+
+static bool
+is_in(struct ab_span name, struct ab_span outer)
+{
+	return outer.data == NULL || ab_span_compare(name, outer) == 0 ||
+	    (name.len > outer.len && memcmp(name.data, outer.data, outer.len) == 0 && name.data[outer.len] == '/');
+}
+
+static int
+lite_namespaces(struct ab_store *store, struct ab_span outer, int64_t now_ms, ab_namespace_visit *visit, void *data, struct ab_error *err)
+{
+	struct storelite *self = lite(store);
+	AB_AUTO_BUF struct ab_buf last = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_BUF struct ab_buf name = AB_BUF_INIT(SIZE_MAX / 2);
+	int more, said = 0;
+
+	while (said == 0 && (more = next_namespace(self, false, (struct ab_span){ last.data, last.len },
+				 (struct ab_span){ "\xff\xff\xff\xff", 4 }, &name, err)) > 0) {
+		const struct ab_span found = { name.data, name.len };
+		int64_t keys, bytes;
+		set_buf(&last, found);
+		if (!is_in(found, outer))
+			continue;
+		if (count(self, found, now_ms, &keys, &bytes, err) < 0)
+			return -1;
+		if (keys > 0)
+			said = visit(data, found, keys, bytes, err);
+	}
+	return said != 0 ? said : more;
+}
+
+/* ---- the whole ---- */
+
+static int
+lite_begin(struct ab_store *store, bool write, struct ab_error *err)
+{
+	return ab_db_begin(lite(store)->db, write, err);
+}
+
+static int
+lite_commit(struct ab_store *store, struct ab_error *err)
+{
+	return ab_db_commit(lite(store)->db, err);
+}
+
+static void
+lite_rollback(struct ab_store *store)
+{
+	ab_db_rollback(lite(store)->db);
+}
+
+static uint32_t
+lite_pulse(struct ab_store *store)
+{
+	return ab_db_data_version(lite(store)->db);
+}
+
+static int
+lite_check(struct ab_store *store, struct ab_error *err)
+{
+	return ab_db_check(lite(store)->db, err);
+}
+
+static int
+lite_backup(struct ab_store *store, const char *path, struct ab_error *err)
+{
+	return ab_db_backup(lite(store)->db, path, err);
+}
+
+static void
+lite_close(struct ab_store *store)
+{
+	struct storelite *self = lite(store);
+
+	ab_db_close(self->db);
+	ab_buf_release(&self->value);
+	ab_buf_release(&self->name);
+	free(self);
+}
+
+static const struct ab_store_engine engine = {
+	.name = "sqlite",
+	.close = lite_close,
+	.begin = lite_begin,
+	.commit = lite_commit,
+	.rollback = lite_rollback,
+	.get = lite_get,
+	.put = lite_put,
+	.append = lite_append,
+	.remove = lite_remove,
+	.range = lite_range,
+	.expired = lite_expired,
+	.last_seq = lite_last_seq,
+	.log = lite_log,
+	.changes = lite_changes,
+	.forget = lite_forget,
+	.keep = lite_keep,
+	.past = lite_past,
+	.trim = lite_trim,
+	.get_namespace = lite_get_namespace,
+	.put_namespace = lite_put_namespace,
+	.namespaces = lite_namespaces,
+	.pulse = lite_pulse,
+	.check = lite_check,
+	.backup = lite_backup,
+};
+
+int
+ab_storelite_open(struct ab_store **store, const char *path, unsigned flags, int64_t wait_ms, struct ab_error *err)
+{
+	unsigned how = ((flags & AB_STORE_READ) != 0 ? AB_DB_READ : 0) | ((flags & AB_STORE_DURABLE) != 0 ? AB_DB_DURABLE : 0);
+	struct ab_db *db;
+
+	if (ab_db_open(&db, path, how, wait_ms, &schema, err) < 0)
+		return -1;
+	struct storelite *self = ab_calloc(1, sizeof(*self));
+	*self = (struct storelite){ .engine = &engine, .db = db, .value = AB_BUF_INIT(SIZE_MAX / 2), .name = AB_BUF_INIT(SIZE_MAX / 2) };
+	*store = (struct ab_store *)self;
+	return 0;
+}
