@@ -23,7 +23,13 @@ struct condition_params {
 struct get_params {
 	struct where_params where;
 	const char *key;
-	int64_t version;
+	int64_t version, wait_for_ms, newer_than;
+};
+struct watch_params {
+	struct where_params where;
+	const char *prefix, *key;
+	int64_t from_seq, limit, timeout_ms;
+	int values, recursive;
 };
 struct put_params {
 	struct where_params where;
@@ -91,11 +97,21 @@ void kv_state_free(struct kv_state *state);
 int kv_open(struct ab_call *call, const struct where_params *where, bool write, struct ab_kv **kv, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;
 /* struct ab_tool.settle */
 int kv_settle(void *state, struct ab_error *err) AB_MUST_USE;
+/* A connection of its own to the store, which is made when it does not exist: it sees what is committed alone. The caller frees both. */
+int kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_kv **kv, char **path, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;
 struct ab_span kv_span(const char *text);
+/* A value as member of a list's item or an event: one that is long is left out, and that is said. */
+void kv_write_value(struct ab_json *json, const struct ab_span *value);
 /* The members of a record that tell of an entry; value: NULL leaves it out. */
 void kv_write_entry(struct ab_json *json, const struct ab_entry *entry, const struct ab_span *value);
 
 extern const struct ab_field kv_entry_fields[];
+
+/* get --wait: the answer of get, later. ns and params stay. */
+int wait_operation(struct ab_call *call, const struct get_params *params, struct ab_error *err);
+int watch_operation(struct ab_call *call, void *params, struct ab_error *err);
+/* Its value, as get gives it. -1: it is too long for a record. */
+int kv_answer_value(struct ab_call *call, const struct ab_entry *entry, const struct ab_buf *value, struct ab_error *err) AB_MUST_USE;
 
 int get_operation(struct ab_call *call, void *params, struct ab_error *err);
 int put_operation(struct ab_call *call, void *params, struct ab_error *err);

@@ -64,6 +64,27 @@ answer(struct ab_call *call, const struct ab_entry *entry)
 }
 
 int
+kv_answer_value(struct ab_call *call, const struct ab_entry *entry, const struct ab_buf *value, struct ab_error *err)
+{
+	const char *bytes = value->data != NULL ? value->data : "";
+
+	if (!ab_call_json(call)) {
+		ab_call_bytes(call, bytes, value->len);
+		return 0;
+	}
+	if (value->len > IN_RECORD_MAX) {
+		ab_fail(err, AB_E_LIMIT_SIZE, "the value has %zu bytes; a record holds 16 MiB", value->len);
+		ab_error_hint(err, "ab-kv get without --json gives the bytes");
+		return -1;
+	}
+	struct ab_json *json = ab_call_record(call);
+	kv_write_entry(json, entry, NULL);
+	ab_json_bytes(json, "value", bytes, value->len);
+	ab_call_record_end(call);
+	return 0;
+}
+
+int
 get_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct get_params *params = data;
@@ -73,6 +94,8 @@ get_operation(struct ab_call *call, void *data, struct ab_error *err)
 	struct ab_span ns;
 	int found = 0;
 
+	if (params->wait_for_ms != AB_UNSET)
+		return ab_kv_check_key(kv_span(params->key), err) < 0 ? -1 : wait_operation(call, params, err);
 	if (begin(call, &params->where, params->key, false, &kv, &ns, err) < 0)
 		return -1;
 	if (kv != NULL && params->version != AB_UNSET)
@@ -81,20 +104,7 @@ get_operation(struct ab_call *call, void *data, struct ab_error *err)
 		found = ab_kv_get(kv, ns, kv_span(params->key), &entry, &value, err);
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_key(params->key, err);
-	if (!ab_call_json(call)) {
-		ab_call_bytes(call, value.data, value.len);
-		return AB_DONE;
-	}
-	if (value.len > IN_RECORD_MAX) {
-		ab_fail(err, AB_E_LIMIT_SIZE, "the value has %zu bytes; a record holds 16 MiB", value.len);
-		ab_error_hint(err, "ab-kv get without --json gives the bytes");
-		return -1;
-	}
-	struct ab_json *json = ab_call_record(call);
-	kv_write_entry(json, &entry, NULL);
-	ab_json_bytes(json, "value", value.data != NULL ? value.data : "", value.len);
-	ab_call_record_end(call);
-	return AB_DONE;
+	return kv_answer_value(call, &entry, &value, err) < 0 ? -1 : AB_DONE;
 }
 
 static int

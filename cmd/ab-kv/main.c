@@ -9,7 +9,7 @@
 		.help = "the store; :memory: is one of this process alone; AB_HOME/kv.db without it"), \
 	    AB_PARAM_BOOLEAN(S, where.durable, .name = "durable", .dflt = "false", .group = "where", \
 		.help = "what is written is on the disk before the answer; else a power cut may lose the last moments"), \
-	    AB_PARAM_DURATION(S, where.wait_ms, .name = "timeout", .dflt = "30s", .group = "where", .help = "how long to wait for other writers"), \
+	    AB_PARAM_DURATION(S, where.wait_ms, .name = "busy-timeout", .dflt = "30s", .group = "where", .help = "how long to wait for other writers"), \
 	    AB_PARAM_SIZE(S, where.max_value_bytes, .name = "max-value", .dflt = "64MiB", .min = 1, .max = (int64_t)1 << 30, .group = "where", \
 		.help = "longest value")
 #define KEY(S, text) \
@@ -25,7 +25,21 @@
 static const struct ab_param get_params[] = {
 	KEY(struct get_params, "the key"),
 	AB_PARAM_INTEGER(struct get_params, version, .name = "at-version", .min = 1, .max = INT64_MAX, .meta = "N", .help = "an old version, where the namespace keeps them"),
+	AB_PARAM_DURATION(struct get_params, wait_for_ms, .name = "wait", .min = 1, .help = "wait so long for it to be there"),
+	AB_PARAM_INTEGER(struct get_params, newer_than, .name = "newer-than", .min = 0, .max = INT64_MAX, .meta = "N", .help = "with --wait: for a version above this one"),
 	WHERE(struct get_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param watch_params[] = {
+	AB_PARAM_STRING(struct watch_params, prefix, .name = "prefix", .flags = AB_POSITIONAL | AB_RAW, .meta = "PREFIX", .help = "only keys that begin so"),
+	AB_PARAM_STRING(struct watch_params, key, .name = "key", .flags = AB_RAW, .meta = "KEY", .help = "only this key"),
+	AB_PARAM_INTEGER(struct watch_params, from_seq, .name = "from-seq", .min = 0, .max = INT64_MAX, .meta = "N", .help = "begin behind this change, and not with the next one"),
+	AB_PARAM_INTEGER(struct watch_params, limit, .name = "limit", .min = 1, .max = INT64_MAX, .meta = "N", .help = "end after so many"),
+	AB_PARAM_DURATION(struct watch_params, timeout_ms, .name = "timeout", .min = 1, .help = "end after so long"),
+	AB_PARAM_BOOLEAN(struct watch_params, values, .name = "values", .dflt = "false", .help = "with the value that the key has by then, up to 1 MiB"),
+	AB_PARAM_BOOLEAN(struct watch_params, recursive, .name = "recursive", .dflt = "false", .help = "and keys of the namespaces below"),
+	WHERE(struct watch_params),
 	AB_PARAM_END
 };
 
@@ -108,6 +122,20 @@ static const struct ab_param backup_params[] = {
 
 static const struct ab_param whole_params[] = { WHERE(struct whole_params), AB_PARAM_END };
 
+static const struct ab_field watch_fields[] = {
+	{ .name = "seq", .type = "integer", .help = "the last change before; what comes is behind it", .event = "ready" },
+#define CHANGE_FIELDS(word) \
+	{ .name = "seq", .type = "integer", .help = "the change's number, and the key's version", .event = word }, \
+	    { .name = "key", .type = "bytes", .help = "the key", .event = word }, { .name = "namespace", .type = "bytes", .help = "its namespace", .event = word }, \
+	    { .name = "at", .type = "time", .help = "when it was", .event = word }
+	CHANGE_FIELDS("put"),
+	{ .name = "value", .type = "bytes?", .help = "with --values, when nothing has changed it since", .event = "put" },
+	{ .name = "value_omitted", .type = "boolean?", .help = "true: the value is too long", .event = "put" },
+	CHANGE_FIELDS("delete"),
+	CHANGE_FIELDS("expire"),
+	{ .name = "seq", .type = "integer", .help = "the last change that was looked at" },
+	{ .name = NULL }
+};
 static const struct ab_field exists_fields[] = { { .name = "exists", .type = "boolean", .help = "whether it is there" }, { .name = NULL } };
 static const struct ab_field delete_fields[] = { { .name = "deleted", .type = "integer", .help = "how many were there" }, { .name = NULL } };
 static const struct ab_field namespace_fields[] = {
@@ -145,6 +173,7 @@ static const struct ab_op operations[] = {
 	{ .name = "append", .summary = "add to the end of a value", .params = append_params, .params_size = sizeof(struct put_params), .answer = AB_ANSWER_ONE,
 	    .fields = kv_entry_fields, .run = append_operation },
 	{ ROW("touch", "say when a key expires", touch, AB_ANSWER_ONE, AB_IDEMPOTENT, touch_operation), .fields = kv_entry_fields },
+	{ ROW("watch", "tell of every change, as it comes", watch, AB_ANSWER_EVENTS, AB_READ_ONLY | AB_OP_ENDLESS, watch_operation), .fields = watch_fields },
 	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .fields = kv_entry_fields },
 	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .fields = namespace_fields },
 	{ ROW("config", "show or change what a namespace is told", config, AB_ANSWER_ONE, AB_IDEMPOTENT, config_operation), .fields = config_fields },

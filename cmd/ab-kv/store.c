@@ -109,6 +109,27 @@ kv_open(struct ab_call *call, const struct where_params *where, bool write, stru
 }
 
 int
+kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_kv **kv, char **path, struct ab_span *ns, struct ab_error *err)
+{
+	struct ab_store *store;
+	struct ab_kv *made;
+
+	*path = NULL;
+	if (kv_open(call, where, true, &made, ns, err) < 0)
+		return -1;
+	AB_AUTO_FREE char *found = find_path(where, true, err);
+	if (found == NULL)
+		return -1;
+	if (strcmp(found, ":memory:") == 0)
+		return ab_fail(err, AB_E_UNSUPPORTED, "nobody else writes to a store in memory");
+	if (ab_storelite_open(&store, found, AB_STORE_READ, where->wait_ms, err) < 0)
+		return -1;
+	*kv = ab_kv_new(store, where->max_value_bytes);
+	*path = ab_steal(&found);
+	return 0;
+}
+
+int
 kv_settle(void *data, struct ab_error *err)
 {
 	struct kv_state *state = *(struct kv_state **)data;
@@ -136,6 +157,15 @@ const struct ab_field kv_entry_fields[] = {
 };
 
 void
+kv_write_value(struct ab_json *json, const struct ab_span *value)
+{
+	if (value->len <= VALUE_SHOWN_MAX)
+		ab_json_bytes(json, "value", value->data, value->len);
+	else
+		ab_json_boolean(json, "value_omitted", true);
+}
+
+void
 kv_write_entry(struct ab_json *json, const struct ab_entry *entry, const struct ab_span *value)
 {
 	ab_json_bytes(json, "key", entry->key.data, entry->key.len);
@@ -148,8 +178,6 @@ kv_write_entry(struct ab_json *json, const struct ab_entry *entry, const struct 
 		ab_json_null(json, "expires_at");
 	else
 		ab_json_time(json, "expires_at", entry->expires_ms);
-	if (value != NULL && value->len <= VALUE_SHOWN_MAX)
-		ab_json_bytes(json, "value", value->data, value->len);
-	else if (value != NULL)
-		ab_json_boolean(json, "value_omitted", true);
+	if (value != NULL)
+		kv_write_value(json, value);
 }

@@ -404,6 +404,42 @@ ab_kv_namespaces(struct ab_kv *kv, struct ab_span outer, ab_namespace_visit *vis
 	return engine(kv)->namespaces(kv->store, outer, kv->now(), visit, data, err) < 0 ? -1 : 0;
 }
 
+/* ---- changes ---- */
+
+int
+ab_kv_last_seq(struct ab_kv *kv, int64_t *seq, struct ab_error *err)
+{
+	return engine(kv)->last_seq(kv->store, seq, err);
+}
+
+struct following {
+	int64_t next;
+	ab_change_visit *visit;
+	void *data;
+};
+
+static int
+follow(void *data, const struct ab_change *change, struct ab_error *err)
+{
+	struct following *following = data;
+
+	if (change->seq != following->next) {
+		ab_fail(err, AB_E_GONE, "the changes behind %" PRId64 " are forgotten; the oldest that is known is %" PRId64, following->next - 1, change->seq);
+		ab_error_hint(err, "list what is there, and watch from now on");
+		return -1;
+	}
+	following->next++;
+	return following->visit(following->data, change, err);
+}
+
+int
+ab_kv_changes(struct ab_kv *kv, int64_t after_seq, ab_change_visit *visit, void *data, struct ab_error *err)
+{
+	struct following following = { .next = after_seq + 1, .visit = visit, .data = data };
+
+	return engine(kv)->changes(kv->store, after_seq + 1, follow, &following, err) < 0 ? -1 : 0;
+}
+
 /* ---- writing ---- */
 
 static int

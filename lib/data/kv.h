@@ -76,6 +76,11 @@ int ab_kv_range(struct ab_kv *kv, struct ab_range *range, ab_entry_visit *visit,
 int ab_kv_history(struct ab_kv *kv, struct ab_span ns, struct ab_span key, bool values, ab_entry_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
 int ab_kv_namespaces(struct ab_kv *kv, struct ab_span outer, ab_namespace_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
 
+/* The number of the last change; 0: none ever. */
+int ab_kv_last_seq(struct ab_kv *kv, int64_t *seq, struct ab_error *err) AB_MUST_USE;
+/* Changes behind a number, in order, each once. `gone` when they are no longer known; the message has the oldest that is. */
+int ab_kv_changes(struct ab_kv *kv, int64_t after_seq, ab_change_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
+
 /* What a namespace was told; set: fields that are AB_UNSET (search: AB_MAYBE) stay. */
 struct ab_kv_settings {
 	int64_t history, history_age_ms, max_bytes;
