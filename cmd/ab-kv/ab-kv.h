@@ -113,6 +113,12 @@ int watch_operation(struct ab_call *call, void *params, struct ab_error *err);
 /* Its value, as get gives it. -1: it is too long for a record. */
 int kv_answer_value(struct ab_call *call, const struct ab_entry *entry, const struct ab_buf *value, struct ab_error *err) AB_MUST_USE;
 
+struct atomic_params {
+	struct where_params where;
+	const struct ab_value *requests;
+};
+int atomic_operation(struct ab_call *call, void *params, struct ab_error *err);
+
 int get_operation(struct ab_call *call, void *params, struct ab_error *err);
 int put_operation(struct ab_call *call, void *params, struct ab_error *err);
 int delete_operation(struct ab_call *call, void *params, struct ab_error *err);

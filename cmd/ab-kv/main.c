@@ -70,6 +70,12 @@ static const struct ab_param touch_params[] = {
 	AB_PARAM_END
 };
 
+static const struct ab_param atomic_params[] = {
+	AB_PARAM_JSON(struct atomic_params, requests, .name = "requests", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "JSON", .help = "an array of requests, as in batch"),
+	WHERE(struct atomic_params),
+	AB_PARAM_END
+};
+
 static const struct ab_param key_params[] = { KEY(struct key_params, "the key"), WHERE(struct key_params), AB_PARAM_END };
 
 static const struct ab_param delete_params[] = {
@@ -136,6 +142,7 @@ static const struct ab_field watch_fields[] = {
 	{ .name = "seq", .type = "integer", .help = "the last change that was looked at" },
 	{ .name = NULL }
 };
+static const struct ab_field atomic_fields[] = { { .name = "results", .type = "array", .help = "the answer of each, in order" }, { .name = NULL } };
 static const struct ab_field exists_fields[] = { { .name = "exists", .type = "boolean", .help = "whether it is there" }, { .name = NULL } };
 static const struct ab_field delete_fields[] = { { .name = "deleted", .type = "integer", .help = "how many were there" }, { .name = NULL } };
 static const struct ab_field namespace_fields[] = {
@@ -163,16 +170,17 @@ static const struct ab_field gc_fields[] = {
 	.name = word, .summary = text, .params = P##_params, .params_size = sizeof(struct P##_params), .answer = kind, .flags = effects, .run = function
 
 static const struct ab_op operations[] = {
-	{ ROW("get", "print a key's value", get, AB_ANSWER_BYTES, AB_READ_ONLY | AB_IDEMPOTENT, get_operation), .answer_bytes = "value", .fields = kv_entry_fields },
-	{ ROW("put", "give a key a value", put, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT, put_operation), .fields = kv_entry_fields },
-	{ ROW("delete", "delete keys", delete, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT, delete_operation), .alias = "rm", .fields = delete_fields },
-	{ ROW("exists", "say whether a key is there", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_PREDICATE, exists_operation), .fields = exists_fields },
-	{ ROW("list", "list keys in order", list, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, list_operation), .alias = "ls", .fields = kv_entry_fields },
-	{ ROW("stat", "tell of a key all but its value", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT, stat_operation), .fields = kv_entry_fields },
-	{ ROW("incr", "add to a number", incr, AB_ANSWER_BYTES, 0, incr_operation), .answer_bytes = "value", .fields = kv_entry_fields },
+	{ ROW("get", "print a key's value", get, AB_ANSWER_BYTES, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, get_operation), .answer_bytes = "value", .fields = kv_entry_fields },
+	{ ROW("put", "give a key a value", put, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS, put_operation), .fields = kv_entry_fields },
+	{ ROW("delete", "delete keys", delete, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS, delete_operation), .alias = "rm", .fields = delete_fields },
+	{ ROW("exists", "say whether a key is there", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_PREDICATE | AB_OP_NESTS, exists_operation), .fields = exists_fields },
+	{ ROW("list", "list keys in order", list, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, list_operation), .alias = "ls", .fields = kv_entry_fields },
+	{ ROW("stat", "tell of a key all but its value", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, stat_operation), .fields = kv_entry_fields },
+	{ ROW("incr", "add to a number", incr, AB_ANSWER_BYTES, AB_OP_NESTS, incr_operation), .answer_bytes = "value", .fields = kv_entry_fields },
 	{ .name = "append", .summary = "add to the end of a value", .params = append_params, .params_size = sizeof(struct put_params), .answer = AB_ANSWER_ONE,
-	    .fields = kv_entry_fields, .run = append_operation },
-	{ ROW("touch", "say when a key expires", touch, AB_ANSWER_ONE, AB_IDEMPOTENT, touch_operation), .fields = kv_entry_fields },
+	    .fields = kv_entry_fields, .flags = AB_OP_NESTS, .run = append_operation },
+	{ ROW("touch", "say when a key expires", touch, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OP_NESTS, touch_operation), .fields = kv_entry_fields },
+	{ ROW("atomic", "do requests together, or none of them", atomic, AB_ANSWER_ONE, AB_DESTRUCTIVE, atomic_operation), .fields = atomic_fields },
 	{ ROW("watch", "tell of every change, as it comes", watch, AB_ANSWER_EVENTS, AB_READ_ONLY | AB_OP_ENDLESS, watch_operation), .fields = watch_fields },
 	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .fields = kv_entry_fields },
 	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .fields = namespace_fields },

@@ -17,6 +17,7 @@ struct waiting {
 	const struct get_params *get;	  /* get --wait */
 	const struct watch_params *params; /* watch */
 	int64_t seq, left;
+	bool last; /* look once more, and end */
 };
 
 static void
@@ -37,13 +38,22 @@ fail(struct waiting *waiting, const struct ab_error *err)
 	ab_call_fail(call, err);
 }
 
+static void look_for_changes(void *data);
+static void finish_watch(struct waiting *waiting);
+
+/* At the end of input, what is there by now is still told. */
 static void
 cancelled(struct ab_call *call, void *data)
 {
 	const struct ab_error err = { .code = AB_E_CANCELLED, .msg = "cancelled" };
+	struct waiting *waiting = data;
 
-	(void)call;
-	fail(data, &err);
+	if (waiting->params != NULL && ab_call_cancel_reason(call) == AB_CANCEL_INPUT_END) {
+		waiting->last = true;
+		look_for_changes(waiting);
+		return;
+	}
+	fail(waiting, &err);
 }
 
 /* Begin to wait: look is called now and then. */
@@ -109,6 +119,8 @@ waited_enough(struct ab_timer *timer)
 int
 wait_operation(struct ab_call *call, const struct get_params *params, struct ab_error *err)
 {
+	if (ab_call_is_nested(call))
+		return ab_fail(err, AB_E_UNSUPPORTED, "get with wait cannot be part of atomic: nobody else could write meanwhile");
 	struct waiting *waiting = waiting_new(call, &params->where, params->wait_for_ms, waited_enough, look_for_key, err);
 
 	if (waiting == NULL)
@@ -188,7 +200,7 @@ look_for_changes(void *data)
 
 	if (ab_kv_changes(waiting->kv, waiting->seq, tell_change, waiting, &err) < 0)
 		fail(waiting, &err);
-	else if (waiting->left == 0)
+	else if (waiting->left == 0 || waiting->last)
 		finish_watch(waiting);
 }
 

@@ -186,13 +186,12 @@ unknown_operation(const struct ab_tool *tool, const char *name, struct ab_error 
 }
 
 static int
-choose(
-    const struct ab_batch *batch, const struct ab_value *op, const struct ab_op **chosen, struct ab_error *err)
+choose(const struct ab_tool *tool, const struct ab_value *op, const struct ab_op **chosen, struct ab_error *err)
 {
 	size_t len = 0;
 	const char *name;
 
-	*chosen = ab_op_main(batch->tool);
+	*chosen = ab_op_main(tool);
 	if (ab_value_kind(op) == AB_VALUE_NULL)
 		return *chosen != NULL ? 0 : ab_fail(err, AB_E_INPUT_INVALID, "\"op\" is missing");
 	if (ab_value_kind(op) != AB_VALUE_STRING)
@@ -200,9 +199,9 @@ choose(
 	name = ab_value_string(op, &len);
 	if (strlen(name) != len)
 		return ab_fail(err, AB_E_INPUT_INVALID, "\"op\": holds a NUL byte");
-	*chosen = ab_op_find(batch->tool, name);
+	*chosen = ab_op_find(tool, name);
 	if (*chosen == NULL)
-		return unknown_operation(batch->tool, name, err);
+		return unknown_operation(tool, name, err);
 	if (((*chosen)->flags & AB_OP_CLI_ONLY) != 0)
 		return ab_fail(err, AB_E_UNSUPPORTED,
 		    "\"%s\" is an operation of the command line, not of batch", (*chosen)->name);
@@ -211,7 +210,7 @@ choose(
 
 /* The operation's parameters: those of the batch, then what the request says. */
 static int
-read_params(struct ab_batch *batch, struct ab_call *call, const struct ab_op *op, struct ab_error *err)
+read_params(struct ab_batch *batch, struct ab_call *call, const struct ab_op *op, const struct ab_value *request, struct ab_error *err)
 {
 	const struct ab_args *defaults = &batch->defaults[op - batch->tool->ops];
 
@@ -221,13 +220,23 @@ read_params(struct ab_batch *batch, struct ab_call *call, const struct ab_op *op
 	call->args.data = ab_arena_alloc(&call->arena, op->params_size + 1);
 	if (op->params_size > 0)
 		memcpy(call->args.data, defaults->data, op->params_size);
-	if (ab_request_read(op, call->request, &batch->rules, &call->args, &call->dry_run, err) < 0)
+	if (ab_request_read(op, request, &batch->rules, &call->args, &call->dry_run, err) < 0)
 		return -1;
 	call->endless = (op->flags & AB_OP_ENDLESS) != 0;
 	for (size_t row = 0; op->params != NULL && op->params[row].name != NULL; row++)
 		if ((op->params[row].flags & AB_MAKES_ENDLESS) != 0 && *AB_ARGS_MEMBER(&call->args, row, int) == 1)
 			call->endless = true;
 	return 0;
+}
+
+int
+ab_intake_nested(struct ab_batch *batch, struct ab_call *call, const struct ab_value *request, struct ab_error *err)
+{
+	const struct ab_op *op;
+
+	if (choose(batch->tool, ab_value_get(request, "op"), &op, err) < 0)
+		return -1;
+	return read_params(batch, call, op, request, err);
 }
 
 /* 0: a call for the queue; 1: a control operation, which is done. */
@@ -256,9 +265,9 @@ read_request(struct ab_batch *batch, struct ab_call *call, const char *text, siz
 	}
 	if (call->id != NULL)
 		remember_id(batch, call);
-	if (choose(batch, ab_value_get(call->request, "op"), &op, err) < 0)
+	if (choose(batch->tool, ab_value_get(call->request, "op"), &op, err) < 0)
 		return -1;
-	return read_params(batch, call, op, err);
+	return read_params(batch, call, op, call->request, err);
 }
 
 static void

@@ -67,6 +67,8 @@ int ab_intake_init(
 void ab_intake_release(struct ab_batch *batch);
 /* Turn whole lines into calls while there is room (256 requests, 16 MiB). True when there was any line. */
 bool ab_intake_lines(struct ab_batch *batch);
+/* The operation and the parameters of a request within a request, with the batch's defaults. */
+int ab_intake_nested(struct ab_batch *batch, struct ab_call *call, const struct ab_value *request, struct ab_error *err) AB_MUST_USE;
 bool ab_intake_has_room(const struct ab_batch *batch);
 /* More than 16 MiB of answers wait for a slow reader: nothing new is begun. */
 bool ab_intake_is_choked(const struct ab_batch *batch);

@@ -137,6 +137,7 @@ enum {
 	AB_OP_TIMEOUT1 = 1 << 11, /* exit status as timeout(1): every failure of ours is 125 (contract section 4) */
 	AB_OP_CLI_ONLY = 1 << 12, /* not in batch */
 	AB_OP_PREDICATE = 1 << 13, /* answers by status */
+	AB_OP_NESTS = 1 << 15,	   /* may be part of another request (ab_call_nested): it ends at once */
 	AB_OP_DRY_RUN = 1 << 14,   /* understands --dry-run: ab_call_dry_run() */
 };
 
@@ -231,6 +232,13 @@ void ab_call_event_end(struct ab_call *call);
 void ab_call_bytes(struct ab_call *call, const void *data, size_t len);
 /* Part of kind BYTES on the command line only: unchanged, now. In batch it is collected (bounded by 16 MiB). */
 int ab_call_bytes_part(struct ab_call *call, const void *data, size_t len, struct ab_error *err) AB_MUST_USE;
+
+/*
+ * Do a request within this one, of the same tool, as its batch would: answer is the object that it answers with, without `id`, appended
+ * as text. Only operations of AB_OP_NESTS (else unsupported). What it did is the caller's to settle or undo. -1: it failed; err says why.
+ */
+bool ab_call_is_nested(const struct ab_call *call);
+int ab_call_nested(struct ab_call *call, const struct ab_value *request, struct ab_buf *answer, struct ab_error *err) AB_MUST_USE;
 
 /* A pending operation ends. The call and its parameters are gone afterwards. */
 void ab_call_finish(struct ab_call *call);
