@@ -83,6 +83,18 @@ struct file_params {
 	struct where_params where;
 	const char *file;
 };
+struct export_params {
+	struct where_params where;
+	const char *prefix;
+	int recursive, all;
+};
+struct import_params {
+	struct where_params where;
+	struct ab_bytes file;
+	int into;
+};
+int export_operation(struct ab_call *call, void *params, struct ab_error *err);
+int import_operation(struct ab_call *call, void *params, struct ab_error *err);
 struct whole_params {
 	struct where_params where;
 };

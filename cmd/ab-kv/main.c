@@ -120,6 +120,21 @@ static const struct ab_param config_params[] = {
 	AB_PARAM_END
 };
 
+static const struct ab_param export_params[] = {
+	AB_PARAM_STRING(struct export_params, prefix, .name = "prefix", .flags = AB_POSITIONAL | AB_RAW, .meta = "PREFIX", .help = "only keys that begin so"),
+	AB_PARAM_BOOLEAN(struct export_params, recursive, .name = "recursive", .dflt = "false", .help = "and those of the namespaces below"),
+	AB_PARAM_BOOLEAN(struct export_params, all, .name = "all", .letter = 'a', .dflt = "false", .help = "of all namespaces"),
+	WHERE(struct export_params),
+	AB_PARAM_END
+};
+
+static const struct ab_param import_params[] = {
+	AB_PARAM_BYTES(struct import_params, file, .name = "file", .meta = "FILE|-", .help = "where the lines are; without it stdin"),
+	AB_PARAM_BOOLEAN(struct import_params, into, .name = "into", .dflt = "false", .help = "all into the one namespace, whatever the lines say"),
+	WHERE(struct import_params),
+	AB_PARAM_END
+};
+
 static const struct ab_param backup_params[] = {
 	AB_PARAM_STRING(struct file_params, file, .name = "file", .flags = AB_REQUIRED | AB_POSITIONAL | AB_HOST_PATH, .meta = "FILE", .help = "a new file"),
 	WHERE(struct file_params),
@@ -158,6 +173,21 @@ static const struct ab_field config_fields[] = {
 	{ .name = "max_bytes", .type = "integer?", .help = "most that its keys and values may be" },
 	{ .name = NULL }
 };
+static const struct ab_field export_fields[] = {
+	{ .name = "namespace", .type = "bytes", .help = "its namespace" },
+	{ .name = "key", .type = "bytes", .help = "the key" },
+	{ .name = "value", .type = "bytes", .help = "its value" },
+	{ .name = "created_ms", .type = "integer", .help = "when it was first put, unix time" },
+	{ .name = "updated_ms", .type = "integer", .help = "its last change" },
+	{ .name = "expires_ms", .type = "integer?", .help = "when it is no longer there" },
+	{ .name = NULL }
+};
+static const struct ab_field import_fields[] = {
+	{ .name = "imported", .type = "integer", .help = "how many were put" },
+	{ .name = "expired", .type = "integer", .help = "how many were left out, since their time is over" },
+	{ .name = "dry_run", .type = "boolean", .help = "nothing was changed" },
+	{ .name = NULL }
+};
 static const struct ab_field backup_fields[] = { { .name = "file", .type = "string", .help = "where the copy is" }, { .name = NULL } };
 static const struct ab_field check_fields[] = { { .name = "sound", .type = "boolean", .help = "all of it was read, and is as it should be" }, { .name = NULL } };
 static const struct ab_field gc_fields[] = {
@@ -185,6 +215,8 @@ static const struct ab_op operations[] = {
 	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .fields = kv_entry_fields },
 	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .fields = namespace_fields },
 	{ ROW("config", "show or change what a namespace is told", config, AB_ANSWER_ONE, AB_IDEMPOTENT, config_operation), .fields = config_fields },
+	{ ROW("export", "print entries as lines that import reads", export, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_CLI_ONLY, export_operation), .fields = export_fields },
+	{ ROW("import", "put what export printed", import, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_CLI_ONLY | AB_OP_DRY_RUN, import_operation), .fields = import_fields },
 	{ .name = "backup", .summary = "copy the whole store, while others go on", .params = backup_params, .params_size = sizeof(struct file_params), .answer = AB_ANSWER_ONE,
 	    .fields = backup_fields, .run = backup_operation },
 	{ ROW("check", "read the whole store and say whether it is sound", whole, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT, check_operation), .fields = check_fields },

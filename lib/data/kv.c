@@ -27,6 +27,7 @@ struct ab_kv {
 	struct ab_namespace namespace;
 	struct ab_buf name;
 	bool known, counted_changed;
+	const struct ab_entry *import; /* the times of what is put; or NULL */
 	struct ab_error spoiled; /* an operation of the group failed half-way: nothing of the group will happen */
 };
 
@@ -517,6 +518,11 @@ renew(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_e
 		.expires_ms = AB_NEVER,
 		.size = size,
 	};
+	if (kv->import != NULL) {
+		entry->created_ms = kv->import->created_ms;
+		if (old == NULL || old->updated_ms < kv->import->updated_ms)
+			entry->updated_ms = kv->import->updated_ms;
+	}
 }
 
 static int64_t
@@ -555,6 +561,25 @@ ab_kv_put(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_spa
 	int status = look(kv, ns, key, condition, &old, &there, NULL, err);
 	if (status == 0)
 		status = put_whole(kv, ns, key, there ? &old : NULL, value, expiry(kv, ttl_ms, AB_NEVER), entry, err);
+	return leave(kv, status, err);
+}
+
+int
+ab_kv_import(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_entry *entry, struct ab_error *err)
+{
+	struct ab_entry old;
+	bool there;
+
+	if (enter(kv, err) < 0)
+		return -1;
+	if (as->expires_ms <= kv->now_ms)
+		return leave(kv, 0, err);
+	int status = look(kv, as->ns, as->key, NULL, &old, &there, NULL, err);
+	if (status == 0) {
+		kv->import = as;
+		status = put_whole(kv, as->ns, as->key, there ? &old : NULL, value, as->expires_ms, entry, err) < 0 ? -1 : 1;
+		kv->import = NULL;
+	}
 	return leave(kv, status, err);
 }
 

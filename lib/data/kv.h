@@ -58,6 +58,8 @@ int ab_kv_get_version(struct ab_kv *kv, struct ab_span ns, struct ab_span key, i
 /* ttl_ms: AB_UNSET: it never expires, whatever was said before. entry: as it is now. Errors: conflict, limit.size, limit.quota. */
 int ab_kv_put(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_span value, int64_t ttl_ms, const struct ab_kv_condition *condition,
     struct ab_entry *entry, struct ab_error *err) AB_MUST_USE;
+/* As put, with the times of an entry that was exported (unix time, ms; expires_ms: AB_NEVER: never). 0: it has expired, and was left out. */
+int ab_kv_import(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_entry *entry, struct ab_error *err) AB_MUST_USE;
 /* More bytes at its end, or a new value. ttl_ms: AB_UNSET: as it was. */
 int ab_kv_append(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_span more, int64_t ttl_ms, const struct ab_kv_condition *condition,
     struct ab_entry *entry, struct ab_error *err) AB_MUST_USE;

@@ -1,0 +1,236 @@
+/* export, import: entries as lines of JSON. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ab-kv.h"
+#include "core/mem.h"
+#include "core/ndjson.h"
+#include "core/text.h"
+#include "core/time.h"
+
+#define GROUP_COUNT 1000	   /* lines that are committed together */
+#define GROUP_BYTES (16 << 20)
+#define LINE_MORE (64 << 10) /* of a line, beside a value as base64 */
+
+/* ---- export ---- */
+
+static int
+export_one(void *data, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err)
+{
+	struct ab_call *call = data;
+	struct ab_json *json = ab_call_item(call);
+
+	(void)err;
+	ab_json_bytes(json, "namespace", entry->ns.data, entry->ns.len);
+	ab_json_bytes(json, "key", entry->key.data, entry->key.len);
+	ab_json_bytes(json, "value", value->data, value->len);
+	ab_json_integer(json, "created_ms", entry->created_ms);
+	ab_json_integer(json, "updated_ms", entry->updated_ms);
+	if (entry->expires_ms != AB_NEVER)
+		ab_json_integer(json, "expires_ms", entry->expires_ms);
+	ab_call_item_end(call);
+	return 0;
+}
+
+struct exporting {
+	struct ab_kv *kv;
+	struct ab_call *call;
+	struct ab_span prefix;
+};
+
+static int
+export_namespace(void *data, struct ab_span name, int64_t keys, int64_t bytes, struct ab_error *err)
+{
+	const struct exporting *exporting = data;
+	struct ab_range range = { .ns = name, .prefix = exporting->prefix, .values = true };
+
+	(void)keys, (void)bytes;
+	return ab_kv_range(exporting->kv, &range, export_one, exporting->call, err);
+}
+
+/* One moment of the store: a read transaction. */
+static int
+export_all(struct ab_kv *kv, struct ab_call *call, const struct export_params *params, struct ab_span ns, struct ab_error *err)
+{
+	struct ab_range range = { .ns = ns, .nested = params->recursive == 1, .prefix = kv_span(params->prefix), .values = true };
+	struct exporting exporting = { .kv = kv, .call = call, .prefix = kv_span(params->prefix) };
+
+	if (params->all == 1)
+		return ab_kv_namespaces(kv, (struct ab_span){ .data = NULL }, export_namespace, &exporting, err);
+	return ab_kv_range(kv, &range, export_one, call, err);
+}
+
+int
+export_operation(struct ab_call *call, void *data, struct ab_error *err)
+{
+	const struct export_params *params = data;
+	struct ab_kv *kv;
+	struct ab_span ns;
+
+	if (kv_open(call, &params->where, false, &kv, &ns, err) < 0)
+		return -1;
+	if (kv == NULL)
+		return AB_DONE;
+	struct ab_store *store = ab_kv_store(kv);
+	if (store->engine->begin(store, false, err) < 0)
+		return -1;
+	int status = export_all(kv, call, params, ns, err);
+	store->engine->rollback(store);
+	return status < 0 ? -1 : AB_DONE;
+}
+
+/* ---- import ---- */
+
+struct importing {
+	struct ab_kv *kv;
+	struct ab_span into; /* data NULL: as the lines say */
+	bool dry_run;
+	int64_t imported, expired;
+	size_t grouped, grouped_bytes;
+	unsigned long long safe_line; /* all up to it is committed */
+};
+
+/* Bytes of a line: NAME, or NAME_base64. */
+static int
+take_bytes(const struct ab_value *line, const char *name, struct ab_buf *bytes, struct ab_error *err)
+{
+	AB_AUTO_FREE char *coded = ab_asprintf("%s_base64", name);
+	const struct ab_value *plain = ab_value_get(line, name), *base64 = ab_value_get(line, coded);
+	size_t len;
+
+	if (ab_value_kind(plain) == AB_VALUE_STRING) {
+		const char *text = ab_value_string(plain, &len);
+		ab_buf_put(bytes, text, len);
+		return 0;
+	}
+	if (ab_value_kind(base64) == AB_VALUE_STRING) {
+		const char *text = ab_value_string(base64, &len);
+		if (!ab_base64_decode(bytes, text, len))
+			return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": no base64", coded);
+		return 0;
+	}
+	return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\" is missing", name);
+}
+
+static int
+settle(struct importing *importing, unsigned long long line, struct ab_error *err)
+{
+	if (importing->dry_run)
+		ab_kv_abandon(importing->kv);
+	else if (ab_kv_settle(importing->kv, err) < 0)
+		return -1;
+	importing->grouped = importing->grouped_bytes = 0;
+	importing->safe_line = line;
+	return 0;
+}
+
+static int
+import_line(struct importing *importing, const char *text, size_t len, unsigned long long number, struct ab_error *err)
+{
+	AB_AUTO_VALUE struct ab_value *line = ab_value_parse(text, len, err);
+	AB_AUTO_BUF struct ab_buf ns = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_BUF struct ab_buf key = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry entry;
+
+	if (line == NULL || take_bytes(line, "key", &key, err) < 0 || take_bytes(line, "value", &value, err) < 0 ||
+	    (importing->into.data == NULL && take_bytes(line, "namespace", &ns, err) < 0))
+		return -1;
+	const int64_t now_ms = ab_now_unix_ms();
+	struct ab_entry as = {
+		.ns = importing->into.data != NULL ? importing->into : (struct ab_span){ ns.data, ns.len },
+		.key = { key.data, key.len },
+		.created_ms = ab_value_get_integer(line, "created_ms", now_ms),
+		.expires_ms = ab_value_get_integer(line, "expires_ms", AB_NEVER),
+	};
+	as.updated_ms = ab_value_get_integer(line, "updated_ms", as.created_ms);
+	if (ab_kv_check_namespace(as.ns, err) < 0 || ab_kv_check_key(as.key, err) < 0)
+		return -1;
+	int put = ab_kv_import(importing->kv, &as, (struct ab_span){ value.data, value.len }, &entry, err);
+	if (put < 0)
+		return -1;
+	importing->imported += put;
+	importing->expired += !put;
+	importing->grouped_bytes += value.len;
+	if (++importing->grouped >= GROUP_COUNT || importing->grouped_bytes >= GROUP_BYTES)
+		return settle(importing, number, err);
+	return 0;
+}
+
+/* Lines that are whole. */
+static int
+import_lines(struct importing *importing, struct ab_lines *lines, struct ab_error *err)
+{
+	enum ab_line kind;
+	const char *text;
+	size_t len;
+
+	while ((kind = ab_lines_next(lines, &text, &len)) != AB_LINE_NONE) {
+		int status = kind == AB_LINE_TOO_LONG ? ab_fail(err, AB_E_INPUT_TOO_LONG, "it is longer than --max-value lets it be") :
+							import_line(importing, text, len, lines->line, err);
+		if (status < 0) {
+			ab_error_context(err, "line %llu", lines->line);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+import_from(struct importing *importing, int fd, struct ab_lines *lines, struct ab_error *err)
+{
+	for (;;) {
+		size_t room;
+		char *into = ab_lines_reserve(lines, &room);
+		ssize_t n = read(fd, into, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ab_fail_errno(err, errno, "read");
+		if (n == 0)
+			ab_lines_end(lines);
+		else
+			ab_lines_commit(lines, (size_t)n);
+		if (import_lines(importing, lines, err) < 0)
+			return -1;
+		if (n == 0)
+			return settle(importing, lines->line, err);
+	}
+}
+
+int
+import_operation(struct ab_call *call, void *data, struct ab_error *err)
+{
+	const struct import_params *params = data;
+	bool named = params->file.kind == AB_BYTES_FILE;
+	AB_AUTO_CLOSE int fd = named ? open(params->file.path, O_RDONLY | O_NOCTTY | O_CLOEXEC) : -1;
+	struct importing importing = { .dry_run = ab_call_dry_run(call) };
+	struct ab_lines lines;
+	struct ab_span ns;
+
+	if (named && fd < 0)
+		return ab_fail_errno(err, errno, "open \"%s\"", params->file.path);
+	if (kv_open(call, &params->where, true, &importing.kv, &ns, err) < 0)
+		return -1;
+	if (params->into == 1)
+		importing.into = ns;
+	ab_kv_group(importing.kv);
+	ab_lines_init(&lines, (size_t)params->where.max_value_bytes / 3 * 4 + LINE_MORE);
+	int status = import_from(&importing, named ? fd : STDIN_FILENO, &lines, err);
+	ab_lines_release(&lines);
+	if (status < 0) {
+		ab_kv_abandon(importing.kv);
+		ab_error_context(err, "import%s%s", named ? " " : "", named ? params->file.path : "");
+		if (!importing.dry_run)
+			ab_error_hint(err, "the first %llu lines are in the store, those behind are not; importing them again changes nothing", importing.safe_line);
+		return -1;
+	}
+	struct ab_json *json = ab_call_record(call);
+	ab_json_integer(json, "imported", importing.imported);
+	ab_json_integer(json, "expired", importing.expired);
+	ab_json_boolean(json, "dry_run", importing.dry_run);
+	ab_call_record_end(call);
+	return AB_DONE;
+}
