@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "core/time.h"
-#include "data/db.h"
-#include "data/store.h"
+#include "data/storelite.h"
 
 #define INLINE_MAX 4096		      /* a larger value lies in chunks: a page of the tree of entries holds many keys */
 #define CHUNK_SIZE ((size_t)256 << 10)
@@ -26,34 +25,6 @@ static const char create_sql[] =
     " expires INTEGER, size INTEGER NOT NULL, id INTEGER, value BLOB, PRIMARY KEY(ns, k, seq)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE namespace(ns BLOB PRIMARY KEY, history INTEGER NOT NULL, history_age INTEGER NOT NULL, max_bytes INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL, search INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
-
-enum {
-	GET,
-	PUT,
-	PUT_REST,
-	REMOVE,
-	RANGE,
-	RANGE_REVERSE,
-	EXPIRED,
-	CHUNKS,
-	LAST_CHUNK,
-	PUT_CHUNK,
-	REMOVE_CHUNKS,
-	LAST_SEQ,
-	LOG,
-	CHANGES,
-	FORGET,
-	KEEP,
-	PAST,
-	PAST_BEHIND,
-	REMOVE_PAST,
-	GET_NAMESPACE,
-	PUT_NAMESPACE,
-	NEXT_NAMESPACE,
-	NEXT_NAMESPACE_REVERSE,
-	COUNT,
-	STATEMENTS
-};
 
 static const char *const statements[STATEMENTS] = {
 	[GET] = "SELECT " COLUMNS " FROM entry WHERE ns = ?1 AND k = ?2",
@@ -92,34 +63,6 @@ static const struct ab_db_schema schema = {
 	.statements = statements,
 	.count = STATEMENTS,
 };
-
-struct storelite {
-	const struct ab_store_engine *engine;
-	struct ab_db *db;
-	struct ab_buf value; /* of the entry that is visited */
-	struct ab_buf name;  /* bytes of the last entry that was got */
-};
-
-static struct storelite *
-lite(struct ab_store *store)
-{
-	return (struct storelite *)store;
-}
-
-static void
-bind_span(struct ab_db_statement *statement, int at, struct ab_span span)
-{
-	ab_db_bind_bytes(statement, at, span.data, span.len);
-}
-
-static struct ab_span
-column_span(struct ab_db_statement *statement, int column)
-{
-	struct ab_span span;
-
-	span.data = ab_db_bytes(statement, column, &span.len);
-	return span;
-}
 
 /* ---- values ---- */
 
@@ -162,8 +105,8 @@ write_chunks(struct storelite *lite, int64_t at, struct ab_span value, struct ab
 	return 0;
 }
 
-static int
-remove_chunks(struct storelite *lite, int64_t id, struct ab_error *err)
+int
+ab_storelite_remove_chunks(struct storelite *lite, int64_t id, struct ab_error *err)
 {
 	if (id == 0)
 		return 0;
@@ -256,7 +199,7 @@ lite_put(struct ab_store *store, const struct ab_entry *entry, const struct ab_e
 		assert(old != NULL);
 		return put_rest(self, entry, err);
 	}
-	if (old != NULL && remove_chunks(self, old->value_id, err) < 0)
+	if (old != NULL && ab_storelite_remove_chunks(self, old->value_id, err) < 0)
 		return -1;
 	struct ab_db_statement *statement = bind_entry(self, PUT, entry);
 	if (value->len > INLINE_MAX) {
@@ -321,7 +264,7 @@ lite_remove(struct ab_store *store, const struct ab_entry *old, struct ab_error 
 {
 	struct storelite *self = lite(store);
 
-	if (remove_chunks(self, old->value_id, err) < 0)
+	if (ab_storelite_remove_chunks(self, old->value_id, err) < 0)
 		return -1;
 	struct ab_db_statement *statement = ab_db_use(self->db, REMOVE);
 	bind_span(statement, 1, old->ns);
@@ -331,9 +274,8 @@ lite_remove(struct ab_store *store, const struct ab_entry *old, struct ab_error 
 
 /* ---- ranges ---- */
 
-/* Rows of entries to a visitor. 0: all, 1: it has enough, -1. */
-static int
-visit_rows(struct storelite *lite, struct ab_db_statement *statement, bool values, ab_entry_visit *visit, void *data, struct ab_error *err)
+int
+ab_storelite_visit(struct storelite *lite, struct ab_db_statement *statement, bool values, ab_entry_visit *visit, void *data, struct ab_error *err)
 {
 	struct ab_entry entry;
 	int more;
@@ -380,13 +322,6 @@ bounds_release(struct bounds *bounds)
 	ab_buf_release(&bounds->to);
 }
 
-static void
-set_buf(struct ab_buf *buf, struct ab_span span)
-{
-	ab_buf_truncate(buf, 0);
-	ab_buf_put(buf, span.data, span.len);
-}
-
 /* Keys of a range within a namespace. first: it begins behind range->after. */
 static void
 find_bounds(const struct ab_range *range, bool first, struct bounds *bounds)
@@ -422,12 +357,11 @@ range_within(struct storelite *lite, const struct ab_range *range, struct ab_spa
 	ab_db_bind_bytes(statement, 2, bounds.from.data, bounds.from.len);
 	ab_db_bind_bytes(statement, 3, bounds.to.data, bounds.to.len);
 	ab_db_bind_integer(statement, 4, range->now_ms);
-	return visit_rows(lite, statement, range->values, visit, data, err);
+	return ab_storelite_visit(lite, statement, range->values, visit, data, err);
 }
 
-/* The namespace next to one, between two bounds: 1 and its name in `found`, 0, -1. */
-static int
-next_namespace(struct storelite *lite, bool reverse, struct ab_span from, struct ab_span to, struct ab_buf *found, struct ab_error *err)
+int
+ab_storelite_next_namespace(struct storelite *lite, bool reverse, struct ab_span from, struct ab_span to, struct ab_buf *found, struct ab_error *err)
 {
 	struct ab_db_statement *statement = ab_db_use(lite->db, reverse ? NEXT_NAMESPACE_REVERSE : NEXT_NAMESPACE);
 
@@ -464,13 +398,13 @@ range_nested(struct storelite *lite, const struct ab_range *range, struct ab_spa
 	if (first)
 		set_buf(&name, after);
 	else
-		more = next_namespace(lite, range->reverse, (struct ab_span){ bounds.from.data, bounds.from.len },
+		more = ab_storelite_next_namespace(lite, range->reverse, (struct ab_span){ bounds.from.data, bounds.from.len },
 		    (struct ab_span){ bounds.to.data, bounds.to.len }, &name, err);
 	for (; more > 0 && said == 0; first = false) {
 		said = range_within(lite, range, (struct ab_span){ name.data, name.len }, first, visit, data, err);
 		set_buf(range->reverse ? &bounds.to : &bounds.from, (struct ab_span){ name.data, name.len });
 		if (said == 0)
-			more = next_namespace(lite, range->reverse, (struct ab_span){ bounds.from.data, bounds.from.len },
+			more = ab_storelite_next_namespace(lite, range->reverse, (struct ab_span){ bounds.from.data, bounds.from.len },
 			    (struct ab_span){ bounds.to.data, bounds.to.len }, &name, err);
 	}
 	return more < 0 ? -1 : said;
@@ -501,200 +435,7 @@ lite_expired(struct ab_store *store, int64_t now_ms, unsigned most, ab_entry_vis
 
 	ab_db_bind_integer(statement, 1, now_ms);
 	ab_db_bind_integer(statement, 2, most);
-	return visit_rows(self, statement, false, visit, data, err);
-}
-
-/* ---- changes ---- */
-
-static int
-lite_last_seq(struct ab_store *store, int64_t *seq, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite(store)->db, LAST_SEQ);
-
-	if (ab_db_step(statement, err) < 0)
-		return -1;
-	*seq = ab_db_integer(statement, 0); /* NULL is 0 */
-	ab_db_end(statement);
-	return 0;
-}
-
-static int
-lite_log(struct ab_store *store, const struct ab_change *change, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite(store)->db, LOG);
-
-	ab_db_bind_integer(statement, 1, change->seq);
-	ab_db_bind_integer(statement, 2, change->at_ms);
-	ab_db_bind_integer(statement, 3, change->kind);
-	bind_span(statement, 4, change->ns);
-	bind_span(statement, 5, change->key);
-	return ab_db_run(statement, err) < 0 ? -1 : 0;
-}
-
-static int
-lite_changes(struct ab_store *store, int64_t from_seq, ab_change_visit *visit, void *data, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite(store)->db, CHANGES);
-	int more;
-
-	ab_db_bind_integer(statement, 1, from_seq);
-	while ((more = ab_db_step(statement, err)) > 0) {
-		const struct ab_change change = {
-			.seq = ab_db_integer(statement, 0),
-			.at_ms = ab_db_integer(statement, 1),
-			.kind = (enum ab_change_kind)ab_db_integer(statement, 2),
-			.ns = column_span(statement, 3),
-			.key = column_span(statement, 4),
-		};
-		int said = visit(data, &change, err);
-		if (said != 0) {
-			ab_db_end(statement);
-			return said;
-		}
-	}
-	return more;
-}
-
-static int
-lite_forget(struct ab_store *store, int64_t before_seq, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite(store)->db, FORGET);
-
-	ab_db_bind_integer(statement, 1, before_seq);
-	return ab_db_run(statement, err) < 0 ? -1 : 0;
-}
-
-/* ---- old versions ---- */
-
-static int
-lite_keep(struct ab_store *store, struct ab_entry *old, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite(store)->db, KEEP);
-
-	bind_span(statement, 1, old->ns);
-	bind_span(statement, 2, old->key);
-	if (ab_db_run(statement, err) < 0)
-		return -1;
-	old->value_id = 0; /* its chunks are the old version's from now on */
-	return 0;
-}
-
-static int
-lite_past(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t seq, bool values, ab_entry_visit *visit, void *data,
-    struct ab_error *err)
-{
-	struct storelite *self = lite(store);
-	struct ab_db_statement *statement = ab_db_use(self->db, PAST);
-
-	bind_span(statement, 1, ns);
-	bind_span(statement, 2, key);
-	ab_db_bind_integer(statement, 3, seq);
-	return visit_rows(self, statement, values, visit, data, err);
-}
-
-static int
-lite_trim(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t most, int64_t since_ms, struct ab_error *err)
-{
-	struct storelite *self = lite(store);
-
-	for (;;) {
-		struct ab_db_statement *statement = ab_db_use(self->db, PAST_BEHIND);
-		bind_span(statement, 1, ns);
-		bind_span(statement, 2, key);
-		ab_db_bind_integer(statement, 3, most);
-		ab_db_bind_integer(statement, 4, since_ms);
-		int found = ab_db_step(statement, err);
-		if (found <= 0)
-			return found;
-		int64_t seq = ab_db_integer(statement, 0), id = ab_db_integer(statement, 1);
-		ab_db_end(statement);
-		statement = ab_db_use(self->db, REMOVE_PAST);
-		bind_span(statement, 1, ns);
-		bind_span(statement, 2, key);
-		ab_db_bind_integer(statement, 3, seq);
-		if (remove_chunks(self, id, err) < 0 || ab_db_run(statement, err) < 0)
-			return -1;
-	}
-}
-
-/* ---- namespaces ---- */
-
-static int
-lite_get_namespace(struct ab_store *store, struct ab_span name, struct ab_namespace *namespace, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite(store)->db, GET_NAMESPACE);
-
-	*namespace = (struct ab_namespace){ .name = name, .history_age_ms = AB_NEVER, .max_bytes = INT64_MAX };
-	bind_span(statement, 1, name);
-	int found = ab_db_step(statement, err);
-	if (found <= 0)
-		return found;
-	namespace->history = ab_db_integer(statement, 0);
-	namespace->history_age_ms = ab_db_integer(statement, 1);
-	namespace->max_bytes = ab_db_integer(statement, 2);
-	namespace->bytes = ab_db_integer(statement, 3);
-	namespace->search = ab_db_integer(statement, 4) != 0;
-	ab_db_end(statement);
-	return 1;
-}
-
-static int
-lite_put_namespace(struct ab_store *store, const struct ab_namespace *namespace, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite(store)->db, PUT_NAMESPACE);
-
-	bind_span(statement, 1, namespace->name);
-	ab_db_bind_integer(statement, 2, namespace->history);
-	ab_db_bind_integer(statement, 3, namespace->history_age_ms);
-	ab_db_bind_integer(statement, 4, namespace->max_bytes);
-	ab_db_bind_integer(statement, 5, namespace->bytes);
-	ab_db_bind_integer(statement, 6, namespace->search);
-	return ab_db_run(statement, err) < 0 ? -1 : 0;
-}
-
-static int
-count(struct storelite *lite, struct ab_span name, int64_t now_ms, int64_t *keys, int64_t *bytes, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite->db, COUNT);
-
-	bind_span(statement, 1, name);
-	ab_db_bind_integer(statement, 2, now_ms);
-	if (ab_db_step(statement, err) < 0)
-		return -1;
-	*keys = ab_db_integer(statement, 0);
-	*bytes = ab_db_integer(statement, 1);
-	ab_db_end(statement);
-	return 0;
-}
-
-static bool
-is_in(struct ab_span name, struct ab_span outer)
-{
-	return outer.data == NULL || ab_span_compare(name, outer) == 0 ||
-	    (name.len > outer.len && memcmp(name.data, outer.data, outer.len) == 0 && name.data[outer.len] == '/');
-}
-
-static int
-lite_namespaces(struct ab_store *store, struct ab_span outer, int64_t now_ms, ab_namespace_visit *visit, void *data, struct ab_error *err)
-{
-	struct storelite *self = lite(store);
-	AB_AUTO_BUF struct ab_buf last = AB_BUF_INIT(SIZE_MAX / 2);
-	AB_AUTO_BUF struct ab_buf name = AB_BUF_INIT(SIZE_MAX / 2);
-	int more, said = 0;
-
-	while (said == 0 && (more = next_namespace(self, false, (struct ab_span){ last.data, last.len },
-				 (struct ab_span){ "\xff\xff\xff\xff", 4 }, &name, err)) > 0) {
-		const struct ab_span found = { name.data, name.len };
-		int64_t keys, bytes;
-		set_buf(&last, found);
-		if (!is_in(found, outer))
-			continue;
-		if (count(self, found, now_ms, &keys, &bytes, err) < 0)
-			return -1;
-		if (keys > 0)
-			said = visit(data, found, keys, bytes, err);
-	}
-	return said != 0 ? said : more;
+	return ab_storelite_visit(self, statement, false, visit, data, err);
 }
 
 /* ---- the whole ---- */
@@ -758,16 +499,16 @@ static const struct ab_store_engine engine = {
 	.remove = lite_remove,
 	.range = lite_range,
 	.expired = lite_expired,
-	.last_seq = lite_last_seq,
-	.log = lite_log,
-	.changes = lite_changes,
-	.forget = lite_forget,
-	.keep = lite_keep,
-	.past = lite_past,
-	.trim = lite_trim,
-	.get_namespace = lite_get_namespace,
-	.put_namespace = lite_put_namespace,
-	.namespaces = lite_namespaces,
+	.last_seq = ab_storelite_last_seq,
+	.log = ab_storelite_log,
+	.changes = ab_storelite_changes,
+	.forget = ab_storelite_forget,
+	.keep = ab_storelite_keep,
+	.past = ab_storelite_past,
+	.trim = ab_storelite_trim,
+	.get_namespace = ab_storelite_get_namespace,
+	.put_namespace = ab_storelite_put_namespace,
+	.namespaces = ab_storelite_namespaces,
 	.pulse = lite_pulse,
 	.check = lite_check,
 	.backup = lite_backup,
