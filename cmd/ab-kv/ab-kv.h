@@ -73,7 +73,6 @@ struct history_params {
 struct config_params {
 	struct where_params where;
 	int64_t history, history_age_ms, max_bytes;
-	int search;
 };
 struct namespaces_params {
 	struct where_params where;

@@ -20,9 +20,10 @@ no_such_key(const char *key, struct ab_error *err)
 static int
 hex_digit(char c)
 {
-	const char *const digits = "0123456789abcdef", *at = c == '\0' ? NULL : strchr(digits, c | 0x20);
+	static const char digits[] = "0123456789abcdefABCDEF";
+	const char *at = c == '\0' ? NULL : strchr(digits, c);
 
-	return at == NULL ? -1 : (int)(at - digits);
+	return at == NULL ? -1 : at - digits < 16 ? (int)(at - digits) : (int)(at - digits) - 6;
 }
 
 /* hash: room for a SHA-256. */
@@ -115,8 +116,14 @@ read_value(const struct put_params *params, struct ab_buf *value, struct ab_erro
 	/* put KEY alone: what comes on stdin. */
 	if (bytes.kind == AB_BYTES_NONE)
 		bytes.kind = AB_BYTES_STDIN;
-	ab_buf_init(value, (size_t)params->where.max_value_bytes + 1);
-	return ab_bytes_read(&bytes, value, err);
+	ab_buf_init(value, (size_t)params->where.max_value_bytes);
+	if (ab_bytes_read(&bytes, value, err) == 0)
+		return 0;
+	if (err->code == AB_E_LIMIT_SIZE) {
+		ab_error_context(err, "the value");
+		ab_error_hint(err, "keep the bytes in a file and its name here, or --max-value SIZE");
+	}
+	return -1;
 }
 
 int
@@ -260,6 +267,9 @@ delete_operation(struct ab_call *call, void *data, struct ab_error *err)
 	struct ab_span ns;
 	int64_t deleted = 0;
 
+	/* What was deleted before a key that is refused would stay deleted in a group. */
+	if (params->keys.count > 1 && (params->condition.if_absent == 1 || params->condition.if_version != AB_UNSET || params->condition.if_value_sha256 != NULL))
+		return ab_fail(err, AB_E_INPUT_INVALID, "a condition is for one key, not %zu", params->keys.count);
 	for (size_t i = 0; i < params->keys.count; i++)
 		if (ab_kv_check_key(kv_span(params->keys.item[i]), err) < 0)
 			return -1;

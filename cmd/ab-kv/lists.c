@@ -1,4 +1,4 @@
-/* list, history, namespaces, config; delete by prefix. */
+/* list, history, namespaces, config. */
 #include <string.h>
 
 #include "ab-kv.h"
@@ -159,9 +159,9 @@ int
 config_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct config_params *params = data;
-	const struct ab_kv_settings set = { .history = params->history, .history_age_ms = params->history_age_ms, .max_bytes = params->max_bytes,
-		.search = params->search };
-	bool any = set.history != AB_UNSET || set.history_age_ms != AB_UNSET || set.max_bytes != AB_UNSET || set.search != AB_MAYBE;
+	const struct ab_kv_settings set = { .history = params->history, .history_age_ms = params->history_age_ms == 0 ? AB_NEVER : params->history_age_ms,
+		.max_bytes = params->max_bytes == 0 ? INT64_MAX : params->max_bytes, .search = AB_MAYBE };
+	bool any = set.history != AB_UNSET || set.history_age_ms != AB_UNSET || set.max_bytes != AB_UNSET;
 	struct ab_namespace now = { .history_age_ms = AB_NEVER, .max_bytes = INT64_MAX };
 	struct ab_kv *kv;
 	struct ab_span ns;

@@ -114,8 +114,8 @@ static const struct ab_param namespaces_params[] = {
 
 static const struct ab_param config_params[] = {
 	AB_PARAM_INTEGER(struct config_params, history, .name = "history", .min = 0, .max = 1000000, .meta = "N", .help = "old versions of a key that are kept"),
-	AB_PARAM_DURATION(struct config_params, history_age_ms, .name = "history-age", .min = 1, .help = "and for how long"),
-	AB_PARAM_SIZE(struct config_params, max_bytes, .name = "max", .min = 1, .help = "most that its keys and values may be"),
+	AB_PARAM_DURATION(struct config_params, history_age_ms, .name = "history-age", .min = 0, .help = "and for how long; 0: as long as there are not more"),
+	AB_PARAM_SIZE(struct config_params, max_bytes, .name = "max", .min = 0, .help = "most that its keys and values may be; 0: no bound"),
 	WHERE(struct config_params),
 	AB_PARAM_END
 };

@@ -1,6 +1,7 @@
 /* The store that a request means, and how its entries are shown. */
 #include "ab-kv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,14 +15,24 @@
 /* A process has one store, nearly always; a batch with --host-paths may name others. */
 struct opened {
 	char *path;
-	bool write, durable;
+	bool write;
+	struct where_params how;
 	struct ab_kv *kv;
 	struct opened *next;
 };
 
 struct kv_state {
 	struct opened *first;
+	struct opened *last; /* the one that the last request used: no other has anything that is not committed */
 };
+
+static void
+close_one(struct opened *opened)
+{
+	ab_kv_free(opened->kv);
+	free(opened->path);
+	free(opened);
+}
 
 struct kv_state *
 kv_state_new(void)
@@ -34,9 +45,7 @@ kv_state_free(struct kv_state *state)
 {
 	for (struct opened *at = state->first, *next; at != NULL; at = next) {
 		next = at->next;
-		ab_kv_free(at->kv);
-		free(at->path);
-		free(at);
+		close_one(at);
 	}
 	free(state);
 }
@@ -73,19 +82,37 @@ open_new(struct kv_state *state, const char *path, const struct where_params *wh
 	if (ab_storelite_open(&store, path, flags, where->wait_ms, err) < 0)
 		return -1;
 	struct opened *opened = ab_calloc(1, sizeof(*opened));
-	*opened = (struct opened){ .path = ab_strdup(path), .write = write, .durable = where->durable == 1, .kv = ab_kv_new(store, where->max_value_bytes),
-		.next = state->first };
+	*opened = (struct opened){ .path = ab_strdup(path), .write = write, .how = *where, .kv = ab_kv_new(store, where->max_value_bytes), .next = state->first };
+	opened->how.db = opened->how.ns = NULL; /* the request's own */
 	state->first = opened;
 	*out = opened;
 	return 0;
+}
+
+/* The one of that path, when it is opened as it is wanted now; else it is closed. */
+static struct opened *
+find_opened(struct ab_call *call, struct kv_state *state, const char *path, const struct where_params *where, bool write, bool memory)
+{
+	struct opened **at = &state->first, *opened;
+
+	while (*at != NULL && strcmp((*at)->path, path) != 0)
+		at = &(*at)->next;
+	opened = *at;
+	if (opened == NULL || memory || (opened->write >= write && (!write || opened->how.durable == where->durable) &&
+		opened->how.wait_ms == where->wait_ms && opened->how.max_value_bytes == where->max_value_bytes))
+		return opened;
+	ab_call_settle(call);
+	*at = opened->next;
+	if (state->last == opened)
+		state->last = NULL;
+	close_one(opened);
+	return NULL;
 }
 
 int
 kv_open(struct ab_call *call, const struct where_params *where, bool write, struct ab_kv **kv, struct ab_span *ns, struct ab_error *err)
 {
 	struct kv_state *state = *(struct kv_state **)ab_call_state(call);
-	bool batch = ab_call_is_batch(call);
-	struct opened *opened;
 
 	*kv = NULL;
 	*ns = kv_span(where->ns);
@@ -94,15 +121,19 @@ kv_open(struct ab_call *call, const struct where_params *where, bool write, stru
 	AB_AUTO_FREE char *path = find_path(where, write, err);
 	if (path == NULL)
 		return -1;
-	for (opened = state->first; opened != NULL; opened = opened->next)
-		if (strcmp(opened->path, path) == 0 && opened->write >= write && opened->durable == (where->durable == 1))
-			break;
+	const bool memory = strcmp(path, ":memory:") == 0;
+	struct opened *opened = find_opened(call, state, path, where, write, memory);
 	/* Nothing was ever stored: that is an answer, and no reason to make a file. */
-	if (opened == NULL && !write && strcmp(path, ":memory:") != 0 && access(path, F_OK) != 0)
+	if (opened == NULL && !write && !memory && access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
-	if (opened == NULL && open_new(state, path, where, write || batch, &opened, err) < 0)
-		return -1;
-	if (batch)
+	/* Two transactions at once would wait for each other, when two paths lead to one file. */
+	if (opened != state->last)
+		ab_call_settle(call);
+	state->last = NULL;
+	if (opened == NULL && open_new(state, path, where, write || memory, &opened, err) < 0)
+		return !write && err->code == AB_E_NOT_FOUND ? 0 : -1;
+	state->last = opened;
+	if (ab_call_is_batch(call))
 		ab_kv_group(opened->kv);
 	*kv = opened->kv;
 	return 0;

@@ -22,6 +22,7 @@ backup_operation(struct ab_call *call, void *data, struct ab_error *err)
 	if (need_store(call, &params->where, false, &kv, err) < 0)
 		return -1;
 	struct ab_store *store = ab_kv_store(kv);
+	ab_call_settle(call);
 	if (store->engine->backup(store, params->file, err) < 0)
 		return -1;
 	struct ab_json *json = ab_call_record(call);

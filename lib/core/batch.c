@@ -144,11 +144,18 @@ batch_ended(struct ab_call *call)
 		ab_loop_defer(batch->loop, &batch->pump_task);
 }
 
+static void
+batch_settle(struct ab_call *call)
+{
+	settle(call->face_data);
+}
+
 const struct ab_face ab_batch_face = {
 	.batch = true,
 	.loop = batch_loop,
 	.put = batch_put,
 	.queued = batch_queued,
+	.settle = batch_settle,
 	.ended = batch_ended,
 };
 

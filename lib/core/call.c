@@ -78,6 +78,13 @@ ab_call_loop(struct ab_call *call)
 	return call->face->loop(call);
 }
 
+void
+ab_call_settle(struct ab_call *call)
+{
+	if (call->face->settle != NULL)
+		call->face->settle(call);
+}
+
 bool
 ab_call_is_batch(const struct ab_call *call)
 {

@@ -26,6 +26,8 @@ struct ab_face {
 	int (*bytes)(struct ab_call *call, const void *data, size_t len, struct ab_error *err);
 	/* Bytes queued for a slow reader. */
 	size_t (*queued)(struct ab_call *call);
+	/* Batch only: commit, and let the answers go that waited for it. */
+	void (*settle)(struct ab_call *call);
 	/* Command line only: block them and hand them on. */
 	int (*signals)(struct ab_call *call, struct ab_error *err);
 	/* Failed when call->error.code is set and no record was given. */

@@ -192,6 +192,8 @@ void *ab_call_state(const struct ab_call *call);
 /* The loop (made at the first request on the command line; always there in batch). */
 struct ab_loop *ab_call_loop(struct ab_call *call);
 bool ab_call_is_batch(const struct ab_call *call);
+/* In batch: what was done before this call is committed (ab_tool.settle) and answered now; for what cannot be part of a group. */
+void ab_call_settle(struct ab_call *call);
 /* What the caller asked for by the options every tool has. */
 bool ab_call_json(const struct ab_call *call);	 /* --json, or batch, or any of --field --table --jq */
 bool ab_call_quiet(const struct ab_call *call);	 /* -q */

@@ -175,6 +175,10 @@ test_settle(void)
 	CHECK_INT(demo_run("ab-demo batch --fail", "{\"id\":1,\"op\":\"check\",\"name\":\"yes\"}\n{\"op\":\"check\",\"name\":\"no\"}\n"), 6);
 	CHECK_STRING(demo_out, "{\"id\":1,\"error\":{\"code\":\"limit.storage\",\"message\":\"the disk is full\",\"hint\":null,\"retryable\":false}}\n"
 			       "{\"id\":null,\"error\":{\"code\":\"limit.storage\",\"message\":\"the disk is full\",\"hint\":null,\"retryable\":false}}\n");
+	settle_fails = 0;
+	/* An operation that cannot be part of a group: what was before is committed and answered first. */
+	CHECK_INT(demo_run("ab-demo batch", "{\"id\":1,\"op\":\"check\",\"name\":\"yes\"}\n{\"id\":2,\"op\":\"check\",\"name\":\"alone\"}\n"), 0);
+	CHECK_STRING(demo_err, "commit\ncommit\n");
 	demo_tool.settle = NULL;
 }
 

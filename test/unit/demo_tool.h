@@ -219,6 +219,8 @@ check(struct ab_call *call, void *data, struct ab_error *err)
 	bool yes = strcmp(params->name, "yes") == 0;
 
 	(void)err;
+	if (strcmp(params->name, "alone") == 0)
+		ab_call_settle(call);
 	if (!yes)
 		ab_call_answer_no(call);
 	ab_json_boolean(ab_call_record(call), "yes", yes);
