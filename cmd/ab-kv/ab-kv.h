@@ -73,7 +73,15 @@ struct history_params {
 struct config_params {
 	struct where_params where;
 	int64_t history, history_age_ms, max_bytes;
+	const char *search;
 };
+struct search_params {
+	struct where_params where;
+	const char *query;
+	int64_t limit;
+	int recursive;
+};
+int search_operation(struct ab_call *call, void *params, struct ab_error *err);
 struct namespaces_params {
 	struct where_params where;
 	const char *prefix;

@@ -160,8 +160,9 @@ config_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct config_params *params = data;
 	const struct ab_kv_settings set = { .history = params->history, .history_age_ms = params->history_age_ms == 0 ? AB_NEVER : params->history_age_ms,
-		.max_bytes = params->max_bytes == 0 ? INT64_MAX : params->max_bytes, .search = AB_MAYBE };
-	bool any = set.history != AB_UNSET || set.history_age_ms != AB_UNSET || set.max_bytes != AB_UNSET;
+		.max_bytes = params->max_bytes == 0 ? INT64_MAX : params->max_bytes,
+		.search = params->search == NULL ? AB_MAYBE : strcmp(params->search, "on") == 0 };
+	bool any = set.history != AB_UNSET || set.history_age_ms != AB_UNSET || set.max_bytes != AB_UNSET || set.search != AB_MAYBE;
 	struct ab_namespace now = { .history_age_ms = AB_NEVER, .max_bytes = INT64_MAX };
 	struct ab_kv *kv;
 	struct ab_span ns;
@@ -181,6 +182,42 @@ config_operation(struct ab_call *call, void *data, struct ab_error *err)
 		ab_json_null(json, "max_bytes");
 	else
 		ab_json_integer(json, "max_bytes", now.max_bytes);
+	ab_json_string(json, "search", now.search ? "on" : "off");
 	ab_call_record_end(call);
 	return AB_DONE;
+}
+
+/* ---- search ---- */
+
+static int
+tell_found(void *data, const struct ab_entry *entry, struct ab_span snippet, struct ab_error *err)
+{
+	struct ab_call *call = data;
+	struct ab_json *json = ab_call_item(call);
+
+	(void)err;
+	kv_write_entry(json, entry, NULL);
+	ab_json_bytes(json, "snippet", snippet.data, snippet.len);
+	ab_call_item_end(call);
+	return 0;
+}
+
+int
+search_operation(struct ab_call *call, void *data, struct ab_error *err)
+{
+	const struct search_params *params = data;
+	const struct ab_kv_settings ask = { .history = AB_UNSET, .history_age_ms = AB_UNSET, .max_bytes = AB_UNSET, .search = AB_MAYBE };
+	struct ab_namespace told = { .search = false };
+	struct ab_kv *kv;
+	struct ab_span ns;
+
+	if (kv_open(call, &params->where, false, &kv, &ns, err) < 0 || (kv != NULL && ab_kv_config(kv, ns, &ask, &told, err) < 0))
+		return -1;
+	if (!told.search && params->recursive != 1) {
+		ab_fail(err, AB_E_UNSUPPORTED, "namespace \"%.*s\" has no index of words", (int)(ns.len < 200 ? ns.len : 200), ns.data);
+		ab_error_hint(err, "ab-kv config -n '%.*s' --search on", (int)(ns.len < 200 ? ns.len : 200), ns.data);
+		return -1;
+	}
+	struct ab_search search = { .ns = ns, .nested = params->recursive == 1, .query = params->query, .limit = params->limit };
+	return kv == NULL ? AB_DONE : ab_kv_search(kv, &search, tell_found, call, err) < 0 ? -1 : AB_DONE;
 }

@@ -106,6 +106,15 @@ static const struct ab_param history_params[] = {
 	AB_PARAM_END
 };
 
+static const struct ab_param search_params[] = {
+	AB_PARAM_STRING(struct search_params, query, .name = "query", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "QUERY",
+	    .help = "words; \"a phrase\"; a prefix*; AND, OR, NOT"),
+	AB_PARAM_INTEGER(struct search_params, limit, .name = "limit", .dflt = "20", .min = 1, .max = 1000000, .meta = "N", .help = "at most so many, the best"),
+	AB_PARAM_BOOLEAN(struct search_params, recursive, .name = "recursive", .dflt = "false", .help = "and in the namespaces below"),
+	WHERE(struct search_params),
+	AB_PARAM_END
+};
+
 static const struct ab_param namespaces_params[] = {
 	AB_PARAM_STRING(struct namespaces_params, prefix, .name = "prefix", .flags = AB_POSITIONAL | AB_RAW, .meta = "NS", .help = "this one, and those below it"),
 	WHERE(struct namespaces_params),
@@ -115,7 +124,8 @@ static const struct ab_param namespaces_params[] = {
 static const struct ab_param config_params[] = {
 	AB_PARAM_INTEGER(struct config_params, history, .name = "history", .min = 0, .max = 1000000, .meta = "N", .help = "old versions of a key that are kept"),
 	AB_PARAM_DURATION(struct config_params, history_age_ms, .name = "history-age", .min = 0, .help = "and for how long; 0: as long as there are not more"),
-	AB_PARAM_SIZE(struct config_params, max_bytes, .name = "max", .min = 0, .help = "most that its keys and values may be; 0: no bound"),
+	AB_PARAM_SIZE(struct config_params, max_bytes, .name = "max-bytes", .min = 0, .help = "most that its keys and values may be; 0: no bound"),
+	AB_PARAM_STRING(struct config_params, search, .name = "search", .choices = "on|off", .meta = "on|off", .help = "an index of the words in values"),
 	WHERE(struct config_params),
 	AB_PARAM_END
 };
@@ -160,6 +170,17 @@ static const struct ab_field watch_fields[] = {
 static const struct ab_field atomic_fields[] = { { .name = "results", .type = "array", .help = "the answer of each, in order" }, { .name = NULL } };
 static const struct ab_field exists_fields[] = { { .name = "exists", .type = "boolean", .help = "whether it is there" }, { .name = NULL } };
 static const struct ab_field delete_fields[] = { { .name = "deleted", .type = "integer", .help = "how many were there" }, { .name = NULL } };
+static const struct ab_field search_fields[] = {
+	{ .name = "key", .type = "bytes", .help = "the key" },
+	{ .name = "namespace", .type = "bytes", .help = "its namespace" },
+	{ .name = "version", .type = "integer", .help = "its version" },
+	{ .name = "size_bytes", .type = "integer", .help = "of its value" },
+	{ .name = "created_at", .type = "time", .help = "when it was first put" },
+	{ .name = "updated_at", .type = "time", .help = "its last change" },
+	{ .name = "expires_at", .type = "time?", .help = "when it is no longer there; null: never" },
+	{ .name = "snippet", .type = "bytes", .help = "some words around those that were found" },
+	{ .name = NULL }
+};
 static const struct ab_field namespace_fields[] = {
 	{ .name = "namespace", .type = "bytes", .help = "its name" },
 	{ .name = "keys", .type = "integer", .help = "how many it has" },
@@ -171,6 +192,7 @@ static const struct ab_field config_fields[] = {
 	{ .name = "history", .type = "integer", .help = "old versions of a key that are kept" },
 	{ .name = "history_age_ms", .type = "integer?", .help = "and for how long; null: as long as there are not more" },
 	{ .name = "max_bytes", .type = "integer?", .help = "most that its keys and values may be" },
+	{ .name = "search", .type = "'on|off'", .help = "whether its words are indexed" },
 	{ .name = NULL }
 };
 static const struct ab_field export_fields[] = {
@@ -213,6 +235,7 @@ static const struct ab_op operations[] = {
 	{ ROW("atomic", "do requests together, or none of them", atomic, AB_ANSWER_ONE, AB_DESTRUCTIVE, atomic_operation), .fields = atomic_fields },
 	{ ROW("watch", "tell of every change, as it comes", watch, AB_ANSWER_EVENTS, AB_READ_ONLY | AB_OP_ENDLESS, watch_operation), .fields = watch_fields },
 	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .fields = kv_entry_fields },
+	{ ROW("search", "find words in values", search, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, search_operation), .fields = search_fields },
 	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .fields = namespace_fields },
 	{ ROW("config", "show or change what a namespace is told", config, AB_ANSWER_ONE, AB_IDEMPOTENT, config_operation), .fields = config_fields },
 	{ ROW("export", "print entries as lines that import reads", export, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_CLI_ONLY, export_operation), .fields = export_fields },

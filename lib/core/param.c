@@ -106,7 +106,12 @@ ab_param_field(char text[static AB_FIELD_SIZE], const struct ab_param *param)
 	for (size_t i = 0; i < len; i++)
 		text[i] = param->name[i] == '-' ? '_' : param->name[i];
 	const char *suffix = param->type == AB_DURATION ? "_ms" : param->type == AB_SIZE ? "_bytes" : "";
-	memcpy(text + len, suffix, strlen(suffix) + 1);
+	size_t suffix_len = strlen(suffix);
+	/* --max-bytes names its unit itself. */
+	if (len >= suffix_len && memcmp(text + len - suffix_len, suffix, suffix_len) == 0)
+		suffix_len = 0;
+	memcpy(text + len, suffix, suffix_len);
+	text[len + suffix_len] = '\0';
 	return text;
 }
 

@@ -393,6 +393,13 @@ ab_db_bind_bytes(struct ab_db_statement *statement, int at, const void *data, si
 }
 
 void
+ab_db_bind_text(struct ab_db_statement *statement, int at, const char *text, size_t len)
+{
+	if (statement->stmt != NULL)
+		bound(statement, sqlite3_bind_text64(statement->stmt, at, text, len, SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void
 ab_db_bind_integer(struct ab_db_statement *statement, int at, int64_t value)
 {
 	if (statement->stmt != NULL)

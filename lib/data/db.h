@@ -71,6 +71,8 @@ uint32_t ab_db_data_version(struct ab_db *db);
 struct ab_db_statement *ab_db_use(struct ab_db *db, unsigned number);
 /* at: from 1. Bytes are borrowed until the statement has ended; NULL data with len 0 is an empty blob. */
 void ab_db_bind_bytes(struct ab_db_statement *statement, int at, const void *data, size_t len);
+/* As UTF-8 text, not a blob. */
+void ab_db_bind_text(struct ab_db_statement *statement, int at, const char *text, size_t len);
 void ab_db_bind_integer(struct ab_db_statement *statement, int at, int64_t value);
 void ab_db_bind_null(struct ab_db_statement *statement, int at);
 /* The next row: 1; none any more: 0, the statement has ended; -1: so too. */

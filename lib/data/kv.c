@@ -10,32 +10,11 @@
 #include "core/mem.h"
 #include "core/time.h"
 #include "data/hash.h"
+#include "data/kvinside.h"
 
 #define SWEPT_AT_ONCE 64	/* expired rows that a write takes away beside its own work */
 #define LOG_KEPT 65536		/* changes that `watch --from-seq` can still see */
 #define LOG_TRIMMED_EACH 1024	/* changes: forgetting costs a page */
-
-struct ab_kv {
-	struct ab_store *store;
-	int64_t value_max;
-	int64_t (*now)(void);
-	bool grouped; /* a transaction goes on behind the end of an operation */
-	bool writing; /* one is begun */
-	int64_t seq;  /* of the last change, in a write transaction */
-	int64_t now_ms;
-	/* what the namespace of the last write was told; its name is in name */
-	struct ab_namespace namespace;
-	struct ab_buf name;
-	bool known, counted_changed;
-	const struct ab_entry *import; /* the times of what is put; or NULL */
-	struct ab_error spoiled; /* an operation of the group failed half-way: nothing of the group will happen */
-};
-
-static const struct ab_store_engine *
-engine(const struct ab_kv *kv)
-{
-	return kv->store->engine;
-}
 
 struct ab_kv *
 ab_kv_new(struct ab_store *store, int64_t value_max)
@@ -90,8 +69,8 @@ put_back_namespace(struct ab_kv *kv, struct ab_error *err)
 	return engine(kv)->put_namespace(kv->store, &kv->namespace, err);
 }
 
-static int
-enter(struct ab_kv *kv, struct ab_error *err)
+int
+ab_kvinside_enter(struct ab_kv *kv, struct ab_error *err)
 {
 	int64_t swept;
 
@@ -128,8 +107,8 @@ commit(struct ab_kv *kv, struct ab_error *err)
 }
 
 /* An operation ends. One that was refused has changed nothing, and spoils nothing of a group; one that broke off may have. */
-static int
-leave(struct ab_kv *kv, int status, struct ab_error *err)
+int
+ab_kvinside_leave(struct ab_kv *kv, int status, struct ab_error *err)
 {
 	if (kv->grouped) {
 		if (status < 0 && ab_errcode_status(err->code) >= ab_errcode_status(AB_E_BUSY) && kv->spoiled.code == AB_E_NONE)
@@ -176,8 +155,8 @@ log_change(struct ab_kv *kv, enum ab_change_kind kind, int64_t at_ms, const stru
 	return kv->seq % LOG_TRIMMED_EACH == 0 ? engine(kv)->forget(kv->store, kv->seq - LOG_KEPT, err) : 0;
 }
 
-static int
-know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error *err)
+int
+ab_kvinside_know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error *err)
 {
 	if (kv->known && ab_span_compare(kv->namespace.name, ns) == 0)
 		return 0;
@@ -237,10 +216,12 @@ take_away(struct ab_kv *kv, struct ab_entry *old, enum ab_change_kind kind, stru
 {
 	int64_t at_ms = kv->now_ms > old->updated_ms ? kv->now_ms : old->updated_ms + 1;
 
-	if (know_namespace(kv, old->ns, err) < 0 || count_bytes(kv, old, -weight(old), err) < 0)
+	if (ab_kvinside_know_namespace(kv, old->ns, err) < 0 || count_bytes(kv, old, -weight(old), err) < 0)
 		return -1;
 	kv->seq++;
 	if (log_change(kv, kind, at_ms, old, err) < 0 || keep_old(kv, old, err) < 0)
+		return -1;
+	if (ab_kvinside_index(kv, old, NULL, err) < 0)
 		return -1;
 	return engine(kv)->remove(kv->store, old, err);
 }
@@ -374,6 +355,13 @@ ab_kv_namespaces(struct ab_kv *kv, struct ab_span outer, ab_namespace_visit *vis
 	return engine(kv)->namespaces(kv->store, outer, kv->now(), visit, data, err) < 0 ? -1 : 0;
 }
 
+int
+ab_kv_search(struct ab_kv *kv, struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err)
+{
+	search->now_ms = kv->now();
+	return engine(kv)->search(kv->store, search, visit, data, err) < 0 ? -1 : 0;
+}
+
 /* ---- changes ---- */
 
 int
@@ -453,7 +441,7 @@ look(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_kv
 	*there = found > 0 && old->expires_ms > kv->now_ms;
 	if (condition != NULL && check_condition(kv, *there ? old : NULL, key, condition, err) < 0)
 		return -1;
-	if (know_namespace(kv, ns, err) < 0)
+	if (ab_kvinside_know_namespace(kv, ns, err) < 0)
 		return -1;
 	if (*there || found == 0)
 		return 0;
@@ -513,7 +501,7 @@ put_whole(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_ent
 		kv->seq--;
 		return -1;
 	}
-	if (keep_old(kv, old, err) < 0 || engine(kv)->put(kv->store, entry, old, &value, err) < 0)
+	if (keep_old(kv, old, err) < 0 || engine(kv)->put(kv->store, entry, old, &value, err) < 0 || ab_kvinside_index(kv, entry, &value, err) < 0)
 		return -1;
 	return log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
 }
@@ -525,12 +513,12 @@ ab_kv_put(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_spa
 	struct ab_entry old;
 	bool there;
 
-	if (enter(kv, err) < 0)
+	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	int status = look(kv, ns, key, condition, &old, &there, NULL, err);
 	if (status == 0)
 		status = put_whole(kv, ns, key, there ? &old : NULL, value, expiry(kv, ttl_ms, AB_NEVER), entry, err);
-	return leave(kv, status, err);
+	return ab_kvinside_leave(kv, status, err);
 }
 
 int
@@ -539,17 +527,17 @@ ab_kv_import(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, 
 	struct ab_entry old;
 	bool there;
 
-	if (enter(kv, err) < 0)
+	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	if (as->expires_ms <= kv->now_ms)
-		return leave(kv, 0, err);
+		return ab_kvinside_leave(kv, 0, err);
 	int status = look(kv, as->ns, as->key, NULL, &old, &there, NULL, err);
 	if (status == 0) {
 		kv->import = as;
 		status = put_whole(kv, as->ns, as->key, there ? &old : NULL, value, as->expires_ms, entry, err) < 0 ? -1 : 1;
 		kv->import = NULL;
 	}
-	return leave(kv, status, err);
+	return ab_kvinside_leave(kv, status, err);
 }
 
 static int
@@ -576,20 +564,20 @@ ab_kv_append(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_
 	struct ab_entry old;
 	bool there;
 
-	if (enter(kv, err) < 0)
+	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	int status = look(kv, ns, key, condition, &old, &there, NULL, err);
-	if (status == 0 && there && kv->namespace.history == 0) {
+	if (status == 0 && there && kv->namespace.history == 0 && !kv->namespace.search) {
 		status = append(kv, &old, more, expiry(kv, ttl_ms, old.expires_ms), entry, err);
 	} else if (status == 0) {
-		/* The old version keeps its own bytes. */
+		/* The old version keeps its own bytes; an index is of the whole. */
 		status = there && engine(kv)->get(kv->store, ns, key, entry, &value, err) < 0 ? -1 : 0;
 		ab_buf_put(&value, more.data, more.len);
 		if (status == 0)
 			status = put_whole(kv, ns, key, there ? &old : NULL, (struct ab_span){ value.data, value.len },
 			    expiry(kv, ttl_ms, there ? old.expires_ms : AB_NEVER), entry, err);
 	}
-	return leave(kv, status, err);
+	return ab_kvinside_leave(kv, status, err);
 }
 
 /* "-12", " 12\n": what a person or a shell may have put. */
@@ -615,7 +603,7 @@ ab_kv_incr(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t by, 
 	char text[24];
 	bool there;
 
-	if (enter(kv, err) < 0)
+	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	*number = 0;
 	int status = look(kv, ns, key, condition, &old, &there, &value, err);
@@ -628,7 +616,7 @@ ab_kv_incr(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t by, 
 		status = put_whole(kv, ns, key, there ? &old : NULL, (struct ab_span){ text, (size_t)len },
 		    expiry(kv, ttl_ms, there ? old.expires_ms : AB_NEVER), entry, err);
 	}
-	return leave(kv, status, err);
+	return ab_kvinside_leave(kv, status, err);
 }
 
 int
@@ -637,7 +625,7 @@ ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl
 	struct ab_entry old;
 	bool there;
 
-	if (enter(kv, err) < 0)
+	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	int status = look(kv, ns, key, NULL, &old, &there, NULL, err);
 	if (status == 0 && there) {
@@ -646,7 +634,7 @@ ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl
 		status = engine(kv)->put(kv->store, entry, &old, NULL, err) < 0 ||
 		    log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err) < 0 ? -1 : 1;
 	}
-	return leave(kv, status, err);
+	return ab_kvinside_leave(kv, status, err);
 }
 
 int
@@ -654,12 +642,12 @@ ab_kv_delete(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const stru
 {
 	bool there;
 
-	if (enter(kv, err) < 0)
+	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	int status = look(kv, ns, key, condition, entry, &there, NULL, err);
 	if (status == 0 && there)
 		status = take_away(kv, entry, AB_CHANGE_DELETE, err) < 0 ? -1 : 1;
-	return leave(kv, status, err);
+	return ab_kvinside_leave(kv, status, err);
 }
 
 int
@@ -679,54 +667,12 @@ ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err
 	}
 	/* In small transactions: nobody waits long. */
 	do {
-		if (enter(kv, err) < 0)
+		if (ab_kvinside_enter(kv, err) < 0)
 			return -1;
 		int status = sweep(kv, 1000, &now, err);
 		*swept += now;
-		if (leave(kv, status, err) < 0)
+		if (ab_kvinside_leave(kv, status, err) < 0)
 			return -1;
 	} while (now > 0);
 	return 0;
-}
-
-/* ---- what a namespace is told ---- */
-
-static int
-add_bytes(void *data, struct ab_span name, int64_t keys, int64_t bytes, struct ab_error *err)
-{
-	struct ab_namespace *namespace = data;
-
-	(void)keys, (void)err;
-	if (ab_span_compare(name, namespace->name) != 0)
-		return 0;
-	namespace->bytes = bytes;
-	return 1;
-}
-
-int
-ab_kv_config(struct ab_kv *kv, struct ab_span ns, const struct ab_kv_settings *set, struct ab_namespace *now, struct ab_error *err)
-{
-	bool any = set->history != AB_UNSET || set->history_age_ms != AB_UNSET || set->max_bytes != AB_UNSET || set->search != AB_MAYBE;
-
-	if (!any)
-		return engine(kv)->get_namespace(kv->store, ns, now, err) < 0 ? -1 : 0;
-	if (enter(kv, err) < 0)
-		return -1;
-	int status = know_namespace(kv, ns, err);
-	if (status == 0) {
-		struct ab_namespace *namespace = &kv->namespace;
-		bool counted = namespace->max_bytes != INT64_MAX;
-		namespace->history = set->history != AB_UNSET ? set->history : namespace->history;
-		namespace->history_age_ms = set->history_age_ms != AB_UNSET ? set->history_age_ms : namespace->history_age_ms;
-		namespace->max_bytes = set->max_bytes != AB_UNSET ? set->max_bytes : namespace->max_bytes;
-		namespace->search = set->search != AB_MAYBE ? set->search == 1 : namespace->search;
-		if (!counted && namespace->max_bytes != INT64_MAX) {
-			namespace->bytes = 0; /* from now on it is counted as it changes; what has expired and is still there too */
-			status = engine(kv)->namespaces(kv->store, ns, INT64_MIN, add_bytes, namespace, err) < 0 ? -1 : 0;
-		}
-		kv->counted_changed = true;
-		*now = *namespace;
-		now->name = ns;
-	}
-	return leave(kv, status, err);
 }

@@ -78,6 +78,9 @@ int ab_kv_range(struct ab_kv *kv, struct ab_range *range, ab_entry_visit *visit,
 int ab_kv_history(struct ab_kv *kv, struct ab_span ns, struct ab_span key, bool values, ab_entry_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
 int ab_kv_namespaces(struct ab_kv *kv, struct ab_span outer, ab_namespace_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
 
+/* Texts in values of namespaces that were told to be searched; best first. */
+int ab_kv_search(struct ab_kv *kv, struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
+
 /* The number of the last change; 0: none ever. */
 int ab_kv_last_seq(struct ab_kv *kv, int64_t *seq, struct ab_error *err) AB_MUST_USE;
 /* Changes behind a number, in order, each once. `gone` when they are no longer known; the message has the oldest that is. */

@@ -73,6 +73,17 @@ typedef int ab_entry_visit(void *data, const struct ab_entry *entry, const struc
 typedef int ab_change_visit(void *data, const struct ab_change *change, struct ab_error *err);
 typedef int ab_namespace_visit(void *data, struct ab_span name, int64_t keys, int64_t bytes, struct ab_error *err);
 
+/* Values as text, of namespaces that are indexed. */
+struct ab_search {
+	struct ab_span ns;
+	bool nested;
+	const char *query; /* words; "a phrase"; a prefix*; AND, OR, NOT (www.sqlite.org/fts5.html, section 3) */
+	int64_t limit;
+	int64_t now_ms;
+};
+/* Best first. snippet: a few words around what was found. */
+typedef int ab_found_visit(void *data, const struct ab_entry *entry, struct ab_span snippet, struct ab_error *err);
+
 struct ab_store; /* an engine's own begins with `const struct ab_store_engine *engine` */
 
 struct ab_store_engine {
@@ -115,6 +126,11 @@ struct ab_store_engine {
 	int (*put_namespace)(struct ab_store *store, const struct ab_namespace *namespace, struct ab_error *err);
 	/* Those that have entries, in order; name, and those below it; data NULL: all. */
 	int (*namespaces)(struct ab_store *store, struct ab_span name, int64_t now_ms, ab_namespace_visit *visit, void *data, struct ab_error *err);
+
+	/* The text of a key, in the place of what was known; text NULL: it has none. */
+	int (*index)(struct ab_store *store, struct ab_span ns, struct ab_span key, const struct ab_span *text, struct ab_error *err);
+	/* input.invalid: not a query. */
+	int (*search)(struct ab_store *store, const struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err);
 
 	/* Whether others have changed something since the last call; cheap. */
 	uint32_t (*pulse)(struct ab_store *store);

@@ -53,6 +53,15 @@ static const char *const statements[STATEMENTS] = {
 	[NEXT_NAMESPACE] = "SELECT min(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
 	[NEXT_NAMESPACE_REVERSE] = "SELECT max(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
 	[COUNT] = "SELECT count(*), coalesce(sum(size + length(k)), 0) FROM entry WHERE ns = ?1 AND (expires IS NULL OR expires > ?2)",
+	[IS_INDEXED] = "SELECT id FROM indexed WHERE ns = ?1 AND k = ?2",
+	[ADD_INDEXED] = "INSERT INTO indexed(ns, k) VALUES(?1, ?2) RETURNING id",
+	[REMOVE_INDEXED] = "DELETE FROM indexed WHERE id = ?1",
+	[ADD_WORDS] = "INSERT INTO words(rowid, body) VALUES(?1, ?2)",
+	[REMOVE_WORDS] = "DELETE FROM words WHERE rowid = ?1",
+	[SEARCH] = "SELECT e.ns, e.k, e.seq, e.created, e.updated, e.expires, e.size, e.id, snippet(words, 0, '', '', '...', 16) FROM words"
+		   " JOIN indexed i ON i.id = words.rowid JOIN entry e ON e.ns = i.ns AND e.k = i.k"
+		   " WHERE words MATCH ?1 AND (i.ns = ?2 OR (i.ns >= ?3 AND i.ns < ?4)) AND (e.expires IS NULL OR e.expires > ?5)"
+		   " ORDER BY words.rank, e.ns, e.k LIMIT ?6",
 };
 
 static const struct ab_db_schema schema = {
@@ -117,8 +126,8 @@ ab_storelite_remove_chunks(struct storelite *lite, int64_t id, struct ab_error *
 
 /* ---- entries ---- */
 
-static void
-read_entry(struct ab_db_statement *statement, struct ab_entry *entry)
+void
+ab_storelite_read_entry(struct ab_db_statement *statement, struct ab_entry *entry)
 {
 	*entry = (struct ab_entry){
 		.ns = column_span(statement, 0),
@@ -153,7 +162,7 @@ lite_get(struct ab_store *store, struct ab_span ns, struct ab_span key, struct a
 	int found = ab_db_step(statement, err);
 	if (found <= 0)
 		return found;
-	read_entry(statement, entry);
+	ab_storelite_read_entry(statement, entry);
 	if (value != NULL && read_value(self, statement, entry, value, err) < 0)
 		found = -1;
 	/* The names are the caller's own words: they outlive the row. */
@@ -281,7 +290,7 @@ ab_storelite_visit(struct storelite *lite, struct ab_db_statement *statement, bo
 	int more;
 
 	while ((more = ab_db_step(statement, err)) > 0) {
-		read_entry(statement, &entry);
+		ab_storelite_read_entry(statement, &entry);
 		ab_buf_truncate(&lite->value, 0);
 		if (values && read_value(lite, statement, &entry, &lite->value, err) < 0) {
 			ab_db_end(statement);
@@ -509,6 +518,8 @@ static const struct ab_store_engine engine = {
 	.get_namespace = ab_storelite_get_namespace,
 	.put_namespace = ab_storelite_put_namespace,
 	.namespaces = ab_storelite_namespaces,
+	.index = ab_storelite_index,
+	.search = ab_storelite_search,
 	.pulse = lite_pulse,
 	.check = lite_check,
 	.backup = lite_backup,

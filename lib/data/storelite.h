@@ -1,4 +1,4 @@
-/* For storelite.c and storepast.c alone: the engine, its statements, and what they need of each other. */
+/* For storelite.c, storepast.c and storetext.c alone: the engine, its statements, and what they need of each other. */
 #ifndef AB_DATA_STORELITE_H
 #define AB_DATA_STORELITE_H
 
@@ -30,6 +30,12 @@ enum {
 	NEXT_NAMESPACE,
 	NEXT_NAMESPACE_REVERSE,
 	COUNT,
+	IS_INDEXED,
+	ADD_INDEXED,
+	REMOVE_INDEXED,
+	ADD_WORDS,
+	REMOVE_WORDS,
+	SEARCH,
 	STATEMENTS
 };
 
@@ -68,12 +74,18 @@ set_buf(struct ab_buf *buf, struct ab_span span)
 	ab_buf_put(buf, span.data, span.len);
 }
 
+/* The columns of an entry, but for the value. */
+void ab_storelite_read_entry(struct ab_db_statement *statement, struct ab_entry *entry);
 /* Rows of entries to a visitor. 0: all, 1: it has enough, -1. */
 int ab_storelite_visit(struct storelite *lite, struct ab_db_statement *statement, bool values, ab_entry_visit *visit, void *data, struct ab_error *err);
 /* The namespace next to one, between two bounds: 1 and its name in `found`, 0, -1. */
 int ab_storelite_next_namespace(struct storelite *lite, bool reverse, struct ab_span from, struct ab_span to, struct ab_buf *found, struct ab_error *err);
 /* Of a value; id 0: it has none. */
 int ab_storelite_remove_chunks(struct storelite *lite, int64_t id, struct ab_error *err);
+
+/* Of the engine's row: storetext.c. */
+int ab_storelite_index(struct ab_store *store, struct ab_span ns, struct ab_span key, const struct ab_span *text, struct ab_error *err);
+int ab_storelite_search(struct ab_store *store, const struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err);
 
 /* Of the engine's row: storepast.c. */
 int ab_storelite_last_seq(struct ab_store *store, int64_t *seq, struct ab_error *err);

@@ -1,0 +1,38 @@
+/* For kv.c and kvspace.c alone: what is within a struct ab_kv, and what they need of each other. */
+#ifndef AB_DATA_KVINSIDE_H
+#define AB_DATA_KVINSIDE_H
+
+#include "data/kv.h"
+
+struct ab_kv {
+	struct ab_store *store;
+	int64_t value_max;
+	int64_t (*now)(void);
+	bool grouped; /* a transaction goes on behind the end of an operation */
+	bool writing; /* one is begun */
+	int64_t seq;  /* of the last change, in a write transaction */
+	int64_t now_ms;
+	/* what the namespace of the last write was told; its name is in name */
+	struct ab_namespace namespace;
+	struct ab_buf name;
+	bool known, counted_changed;
+	const struct ab_entry *import; /* the times of what is put; or NULL */
+	struct ab_error spoiled; /* an operation of the group failed half-way: nothing of the group will happen */
+};
+
+static inline const struct ab_store_engine *
+engine(const struct ab_kv *kv)
+{
+	return kv->store->engine;
+}
+
+/* A function that writes begins, and ends with its status. One that was refused has changed nothing, and spoils nothing of a group; one
+ * that broke off may have. */
+int ab_kvinside_enter(struct ab_kv *kv, struct ab_error *err) AB_MUST_USE;
+int ab_kvinside_leave(struct ab_kv *kv, int status, struct ab_error *err) AB_MUST_USE;
+/* What a namespace was told: in kv->namespace. */
+int ab_kvinside_know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error *err) AB_MUST_USE;
+/* What a value says as text, where kv->namespace is searched; value NULL: it goes. */
+int ab_kvinside_index(struct ab_kv *kv, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err) AB_MUST_USE;
+
+#endif
