@@ -138,6 +138,14 @@ struct atomic_params {
 };
 int atomic_operation(struct ab_call *call, void *params, struct ab_error *err);
 
+struct memory_params {
+	struct where_params where;
+	const char *prefix, *command, *path, *file_text, *old_str, *new_str, *insert_text, *old_path, *new_path;
+	int64_t insert_line;
+	const struct ab_value *view_range;
+};
+int memory_operation(struct ab_call *call, void *params, struct ab_error *err);
+
 int get_operation(struct ab_call *call, void *params, struct ab_error *err);
 int put_operation(struct ab_call *call, void *params, struct ab_error *err);
 int delete_operation(struct ab_call *call, void *params, struct ab_error *err);

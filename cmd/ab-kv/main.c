@@ -115,6 +115,23 @@ static const struct ab_param search_params[] = {
 	AB_PARAM_END
 };
 
+#define MEMORY(member, ...) AB_PARAM_STRING(struct memory_params, member, __VA_ARGS__, .flags = AB_REQUEST_ONLY, .group = "input")
+static const struct ab_param memory_params[] = {
+	AB_PARAM_STRING(struct memory_params, prefix, .name = "prefix", .meta = "PREFIX", .help = "keys begin so, before the path"),
+	MEMORY(command, .name = "command", .choices = "view|create|str_replace|insert|delete|rename", .help = "what to do; on the command line stdin has it all"),
+	MEMORY(path, .name = "path", .help = "/memories, or below it"),
+	MEMORY(file_text, .name = "file-text", .help = "of create"),
+	MEMORY(old_str, .name = "old-str", .help = "of str_replace"),
+	MEMORY(new_str, .name = "new-str", .help = "of str_replace"),
+	AB_PARAM_INTEGER(struct memory_params, insert_line, .name = "insert-line", .min = INT64_MIN + 1, .max = INT64_MAX, .flags = AB_REQUEST_ONLY, .group = "input", .help = "of insert: behind this line; 0: first"),
+	MEMORY(insert_text, .name = "insert-text", .help = "of insert"),
+	MEMORY(old_path, .name = "old-path", .help = "of rename"),
+	MEMORY(new_path, .name = "new-path", .help = "of rename"),
+	AB_PARAM_JSON(struct memory_params, view_range, .name = "view-range", .flags = AB_REQUEST_ONLY, .group = "input", .help = "of view: the first line and the last, or -1"),
+	WHERE(struct memory_params),
+	AB_PARAM_END
+};
+
 static const struct ab_param namespaces_params[] = {
 	AB_PARAM_STRING(struct namespaces_params, prefix, .name = "prefix", .flags = AB_POSITIONAL | AB_RAW, .meta = "NS", .help = "this one, and those below it"),
 	WHERE(struct namespaces_params),
@@ -181,6 +198,11 @@ static const struct ab_field search_fields[] = {
 	{ .name = "snippet", .type = "bytes", .help = "some words around those that were found" },
 	{ .name = NULL }
 };
+static const struct ab_field memory_fields[] = {
+	{ .name = "content", .type = "bytes", .help = "what the model is told" },
+	{ .name = "is_error", .type = "boolean", .help = "it did not work, and the text says why" },
+	{ .name = NULL }
+};
 static const struct ab_field namespace_fields[] = {
 	{ .name = "namespace", .type = "bytes", .help = "its name" },
 	{ .name = "keys", .type = "integer", .help = "how many it has" },
@@ -236,6 +258,8 @@ static const struct ab_op operations[] = {
 	{ ROW("watch", "tell of every change, as it comes", watch, AB_ANSWER_EVENTS, AB_READ_ONLY | AB_OP_ENDLESS, watch_operation), .fields = watch_fields },
 	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .fields = kv_entry_fields },
 	{ ROW("search", "find words in values", search, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, search_operation), .fields = search_fields },
+	{ ROW("memory-tool", "be the memory of a Claude model (memory_20250818)", memory, AB_ANSWER_BYTES, AB_DESTRUCTIVE, memory_operation),
+	    .answer_bytes = "content", .fields = memory_fields },
 	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .fields = namespace_fields },
 	{ ROW("config", "show or change what a namespace is told", config, AB_ANSWER_ONE, AB_IDEMPOTENT, config_operation), .fields = config_fields },
 	{ ROW("export", "print entries as lines that import reads", export, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_CLI_ONLY, export_operation), .fields = export_fields },
