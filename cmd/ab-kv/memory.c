@@ -202,7 +202,7 @@ tell_path(struct memory *memory, const struct listing *listing, const char *dir,
 		if (!told) {
 			add_size(&memory->text, slash != NULL ? size_below(listing, path, len) : size);
 			ab_buf_put(&memory->text, path, len);
-			ab_buf_puts(&memory->text, slash != NULL ? "/\n" : "\n");
+			ab_buf_putc(&memory->text, '\n');
 		}
 		if (slash == NULL)
 			break;
