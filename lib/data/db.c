@@ -31,6 +31,8 @@ struct ab_db {
 	int64_t wait_ms, waiting_until_ms;
 	unsigned random;
 	bool memory;
+	sqlite3_stmt *pulse; /* of ab_db_data_version() */
+	uint32_t data_version;
 	struct ab_db_statement statement[];
 };
 
@@ -108,6 +110,20 @@ busy(void *data, int count)
 
 /* ---- opening ---- */
 
+/* Where a file lies; the caller frees. */
+static char *
+directory_of(const char *path)
+{
+	char *dir = ab_strdup(path), *slash = strrchr(dir, '/');
+
+	if (slash == NULL) {
+		free(dir);
+		return ab_strdup(".");
+	}
+	slash[slash == dir] = '\0';
+	return dir;
+}
+
 /* statfs(2): where memory shared between processes is not, or not between hosts. */
 static int
 check_file_system(const struct ab_db *db, struct ab_error *err)
@@ -119,13 +135,10 @@ check_file_system(const struct ab_db *db, struct ab_error *err)
 		{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB" }, { 0x517b, "SMB" }, { 0x01021997, "9p" }, { 0x65735546, "FUSE" },
 		{ 0x73757245, "Coda" }, { 0x00c36400, "Ceph" }, { 0x5346414f, "AFS" }, { 0x0bd00bd0, "Lustre" }, { 0x47504653, "GPFS" },
 	};
-	AB_AUTO_FREE char *dir = ab_strdup(db->path);
-	char *slash = strrchr(dir, '/');
+	AB_AUTO_FREE char *dir = directory_of(db->path);
 	struct statfs fs;
 
-	if (slash != NULL)
-		slash[slash == dir] = '\0';
-	if (statfs(slash != NULL ? dir : ".", &fs) < 0)
+	if (statfs(dir, &fs) < 0)
 		return ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
 	for (size_t i = 0; i < AB_COUNT_OF(network); i++)
 		if ((unsigned)fs.f_type == network[i].type) {
@@ -159,6 +172,25 @@ execute(struct ab_db *db, const char *sql, const char *what, struct ab_error *er
 	return code == SQLITE_OK ? 0 : fail(db, code, what, err);
 }
 
+/* The journal is the log (WAL); where it is so this costs nothing. Of processes that change it at the same time SQLite refuses all but
+ * one, at once: it asks the busy handler only where waiting cannot block the others for ever. */
+static int
+use_log(struct ab_db *db, struct ab_error *err)
+{
+	const int64_t until_ms = db->wait_ms == AB_NEVER ? AB_NEVER : ab_now_ms() + db->wait_ms;
+	const struct timespec wait = { .tv_nsec = WAIT_LEAST_US * 1000 * (1 + rand_r(&db->random) % 16) };
+
+	while (!db->memory) {
+		int code = sqlite3_exec(db->sqlite, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+		if (code == SQLITE_OK)
+			break;
+		if ((code & 0xff) != SQLITE_BUSY || ab_now_ms() >= until_ms)
+			return fail(db, code, "open", err);
+		nanosleep(&wait, NULL);
+	}
+	return 0;
+}
+
 /* An empty file becomes a database; who comes second finds that it is one. */
 static int
 make(struct ab_db *db, struct ab_error *err)
@@ -167,9 +199,7 @@ make(struct ab_db *db, struct ab_error *err)
 	int64_t version, id;
 	char stamp[128];
 
-	if (!db->memory && execute(db, "PRAGMA journal_mode=WAL", "open", err) < 0)
-		return -1;
-	if (ab_db_begin(db, true, err) < 0)
+	if (use_log(db, err) < 0 || ab_db_begin(db, true, err) < 0)
 		return -1;
 	if (get_pragma(db, "PRAGMA user_version", &version, err) < 0 || get_pragma(db, "PRAGMA application_id", &id, err) < 0) {
 		ab_db_rollback(db);
@@ -194,25 +224,18 @@ identify(struct ab_db *db, bool write, struct ab_error *err)
 	const struct ab_db_schema *schema = db->schema;
 	int64_t version, id, tables;
 
-	for (bool made = false;; made = true) {
-		if (get_pragma(db, "PRAGMA user_version", &version, err) < 0)
+	/* Looked at again when it was empty, or when another process may have made it between two looks. */
+	for (bool again = false;; again = true) {
+		if (get_pragma(db, "PRAGMA user_version", &version, err) < 0 || get_pragma(db, "PRAGMA application_id", &id, err) < 0)
 			return -1;
-		if (version == schema->version && made)
-			return 0;
-		if (get_pragma(db, "PRAGMA application_id", &id, err) < 0)
+		if (id != 0 || version != 0 || again)
+			break;
+		if (get_pragma(db, "SELECT count(*) FROM sqlite_master", &tables, err) < 0)
 			return -1;
-		if (id == 0 && version == 0 && !made) {
-			if (get_pragma(db, "SELECT count(*) FROM sqlite_master", &tables, err) < 0)
-				return -1;
-			if (tables == 0 && write) {
-				if (make(db, err) < 0)
-					return -1;
-				continue;
-			}
-			if (tables == 0)
-				return ab_fail(err, AB_E_NOT_FOUND, "%s \"%s\": nothing was ever stored there", schema->name, db->path);
-		}
-		break;
+		if (tables == 0 && !write)
+			return ab_fail(err, AB_E_NOT_FOUND, "%s \"%s\": nothing was ever stored there", schema->name, db->path);
+		if (tables == 0 && make(db, err) < 0)
+			return -1;
 	}
 	if (id != (int64_t)schema->application_id) {
 		ab_fail(err, AB_E_UNSUPPORTED, "\"%s\" is the database of something else, no %s of ab", db->path, schema->name);
@@ -240,6 +263,9 @@ set_up(struct ab_db *db, unsigned flags, struct ab_error *err)
 		return -1;
 	if ((flags & AB_DB_READ) != 0)
 		return 0;
+	/* A copy, or what was recovered, has none. */
+	if (use_log(db, err) < 0)
+		return -1;
 	/* FULL is how the library is built; the log's size is not kept after a large value. */
 	if (execute(db, "PRAGMA journal_size_limit=1048576", "open", err) < 0)
 		return -1;
@@ -295,6 +321,7 @@ ab_db_close(struct ab_db *db)
 		return;
 	for (size_t i = 0; i < db->schema->count; i++)
 		sqlite3_finalize(db->statement[i].stmt);
+	sqlite3_finalize(db->pulse);
 	if (db->sqlite != NULL) {
 		spare_log(db);
 		sqlite3_close(db->sqlite);
@@ -359,10 +386,13 @@ ab_db_in_transaction(const struct ab_db *db)
 uint32_t
 ab_db_data_version(struct ab_db *db)
 {
-	unsigned version = 0;
-
-	(void)sqlite3_file_control(db->sqlite, "main", SQLITE_FCNTL_DATA_VERSION, &version);
-	return version;
+	/* Not SQLITE_FCNTL_DATA_VERSION, which knows only what a transaction has seen. */
+	if (db->pulse == NULL && sqlite3_prepare_v3(db->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &db->pulse, NULL) != SQLITE_OK)
+		return db->data_version;
+	if (sqlite3_step(db->pulse) == SQLITE_ROW)
+		db->data_version = (uint32_t)sqlite3_column_int64(db->pulse, 0);
+	sqlite3_reset(db->pulse);
+	return db->data_version;
 }
 
 /* ---- statements ---- */
@@ -513,6 +543,10 @@ ab_db_backup(struct ab_db *db, const char *path, struct ab_error *err)
 	if (status == 0 && (fsync(fd) < 0 || link(part, path) < 0))
 		status = ab_fail_errno(err, errno, "backup \"%s\"", path);
 	(void)unlink(part);
+	AB_AUTO_FREE char *dir = directory_of(path);
+	AB_AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (status == 0 && (dir_fd < 0 || fsync(dir_fd) < 0)) /* the name, too */
+		status = ab_fail_errno(err, errno, "backup \"%s\"", path);
 	return status;
 }
 

@@ -1,7 +1,6 @@
 /* The store in one SQLite file. */
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/time.h"
 #include "data/storelite.h"
