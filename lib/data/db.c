@@ -154,6 +154,8 @@ static int
 get_pragma(struct ab_db *db, const char *sql, int64_t *value, struct ab_error *err)
 {
 	sqlite3_stmt *stmt = NULL;
+
+	*value = 0;
 	int code = sqlite3_prepare_v2(db->sqlite, sql, -1, &stmt, NULL);
 
 	if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {

@@ -261,10 +261,7 @@ lite_append(struct ab_store *store, const struct ab_entry *entry, const struct a
 		return -1;
 	ab_buf_put(&whole, more.data, more.len);
 	const struct ab_span value = { whole.data, whole.len };
-	struct ab_entry longer = *entry;
-	longer.ns = same.ns;
-	longer.key = same.key;
-	return lite_put(store, &longer, old, &value, err);
+	return lite_put(store, entry, old, &value, err);
 }
 
 static int

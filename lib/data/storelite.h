@@ -61,7 +61,7 @@ bind_span(struct ab_db_statement *statement, int at, struct ab_span span)
 static inline struct ab_span
 column_span(struct ab_db_statement *statement, int column)
 {
-	struct ab_span span;
+	struct ab_span span = { .len = 0 };
 
 	span.data = ab_db_bytes(statement, column, &span.len);
 	return span;
