@@ -198,7 +198,7 @@ static int
 make(struct ab_db *db, struct ab_error *err)
 {
 	const struct ab_db_schema *schema = db->schema;
-	int64_t version, id;
+	int64_t version = 0, id = 0;
 	char stamp[128];
 
 	if (use_log(db, err) < 0 || ab_db_begin(db, true, err) < 0)
@@ -224,7 +224,7 @@ static int
 identify(struct ab_db *db, bool write, struct ab_error *err)
 {
 	const struct ab_db_schema *schema = db->schema;
-	int64_t version, id, tables;
+	int64_t version = 0, id = 0, tables = 0;
 
 	/* Looked at again when it was empty, or when another process may have made it between two looks. */
 	for (bool again = false;; again = true) {

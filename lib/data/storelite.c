@@ -1,6 +1,7 @@
 /* The store in one SQLite file. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/time.h"
 #include "data/storelite.h"
@@ -9,7 +10,6 @@
 #define CHUNK_SIZE ((size_t)256 << 10)
 #define CHUNK_LEAST 4096	      /* a last chunk below this is made longer by an append, else there is a new one */
 #define CHUNK_BITS 16
-#define KEY_END_SIZE 1025	      /* so many 0xff bytes are behind every key */
 
 /* The columns of an entry, in this order wherever one is read. */
 #define COLUMNS "ns, k, seq, created, updated, expires, size, id, value"
@@ -71,6 +71,10 @@ static const struct ab_db_schema schema = {
 	.statements = statements,
 	.count = STATEMENTS,
 };
+
+/* Behind every key and every name of a namespace, which have at most 1,024 bytes. */
+static const char last_bytes[1025] = { [0 ... 1024] = (char)0xff };
+const struct ab_span ab_storelite_end = { last_bytes, sizeof(last_bytes) };
 
 /* ---- values ---- */
 
@@ -150,6 +154,22 @@ read_value(struct storelite *lite, struct ab_db_statement *statement, const stru
 	return 0;
 }
 
+/* The names of an entry that is got: the caller's own words, which may be those that the last call gave. */
+static void
+give_names(struct storelite *lite, struct ab_span ns, struct ab_span key, struct ab_entry *entry)
+{
+	struct ab_buf *name = &lite->name[lite->turn];
+
+	if (name->len != ns.len + key.len || memcmp(name->data, ns.data, ns.len) != 0 || memcmp(name->data + ns.len, key.data, key.len) != 0) {
+		lite->turn = !lite->turn;
+		name = &lite->name[lite->turn];
+		set_buf(name, ns);
+		ab_buf_put(name, key.data, key.len);
+	}
+	entry->ns = (struct ab_span){ name->data, ns.len };
+	entry->key = (struct ab_span){ name->data + ns.len, key.len };
+}
+
 static int
 lite_get(struct ab_store *store, struct ab_span ns, struct ab_span key, struct ab_entry *entry, struct ab_buf *value, struct ab_error *err)
 {
@@ -164,12 +184,7 @@ lite_get(struct ab_store *store, struct ab_span ns, struct ab_span key, struct a
 	ab_storelite_read_entry(statement, entry);
 	if (value != NULL && read_value(self, statement, entry, value, err) < 0)
 		found = -1;
-	/* The names are the caller's own words: they outlive the row. */
-	ab_buf_truncate(&self->name, 0);
-	ab_buf_put(&self->name, ns.data, ns.len);
-	ab_buf_put(&self->name, key.data, key.len);
-	entry->ns = (struct ab_span){ self->name.data, ns.len };
-	entry->key = (struct ab_span){ self->name.data + ns.len, key.len };
+	give_names(self, ns, key, entry);
 	ab_db_end(statement);
 	return found;
 }
@@ -253,7 +268,7 @@ lite_append(struct ab_store *store, const struct ab_entry *entry, const struct a
 {
 	struct storelite *self = lite(store);
 	AB_AUTO_BUF struct ab_buf whole = AB_BUF_INIT(SIZE_MAX / 2);
-	struct ab_entry same;
+	struct ab_entry same = *old;
 
 	if (old->value_id != 0)
 		return append_chunk(self, old->value_id, more, err) < 0 ? -1 : put_rest(self, entry, err);
@@ -331,12 +346,11 @@ bounds_release(struct bounds *bounds)
 static void
 find_bounds(const struct ab_range *range, bool first, struct bounds *bounds)
 {
-	static const char end[KEY_END_SIZE] = { [0 ... KEY_END_SIZE - 1] = (char)0xff };
 	const struct ab_span after = first ? range->after : (struct ab_span){ .data = NULL };
 
 	set_buf(&bounds->from, range->prefix);
 	if (!behind_prefix(range->prefix, &bounds->to))
-		set_buf(&bounds->to, (struct ab_span){ end, sizeof(end) });
+		set_buf(&bounds->to, ab_storelite_end);
 	if (range->from.data != NULL && ab_span_compare(range->from, range->prefix) > 0)
 		set_buf(&bounds->from, range->from);
 	if (range->to.data != NULL && ab_span_compare(range->to, (struct ab_span){ bounds->to.data, bounds->to.len }) < 0)
@@ -397,9 +411,14 @@ range_nested(struct storelite *lite, const struct ab_range *range, struct ab_spa
 		ab_buf_putc(&bounds.from, '/');
 		ab_buf_putc(&bounds.to, '/' + 1);
 	} else {
-		set_buf(&bounds.to, (struct ab_span){ "\xff\xff\xff\xff", 4 });
+		set_buf(&bounds.to, ab_storelite_end);
 	}
-	bool first = after.data != NULL && ab_span_compare(after, (struct ab_span){ bounds.from.data, bounds.from.len }) >= 0;
+	/* A place may lie before or behind all of them. */
+	bool before = after.data != NULL && ab_span_compare(after, (struct ab_span){ bounds.from.data, bounds.from.len }) < 0;
+	bool behind = after.data != NULL && ab_span_compare(after, (struct ab_span){ bounds.to.data, bounds.to.len }) >= 0;
+	bool first = after.data != NULL && !before && !behind;
+	if (range->reverse ? before : behind)
+		return 0;
 	if (first)
 		set_buf(&name, after);
 	else
@@ -420,15 +439,16 @@ lite_range(struct ab_store *store, const struct ab_range *range, ab_entry_visit 
 {
 	struct storelite *self = lite(store);
 	bool after = range->after.data != NULL;
-	bool here = !after || ab_span_compare(range->after_ns, range->ns) == 0; /* it begins in the namespace itself */
-	int said = 0;
+	/* Where it begins: in the namespace itself (0), before it, or behind it, where the nested ones are. */
+	int place = after ? ab_span_compare(range->after_ns, range->ns) : range->reverse ? 1 : -1, said = 0;
+	const struct ab_span nested_after = after && place > 0 ? range->after_ns : (struct ab_span){ .data = NULL };
 
-	if (range->nested && range->reverse && (!after || !here))
-		said = range_nested(self, range, after ? range->after_ns : (struct ab_span){ .data = NULL }, visit, data, err);
-	if (said == 0 && (here || range->reverse))
-		said = range_within(self, range, range->ns, after && here, visit, data, err);
+	if (range->nested && range->reverse && place > 0)
+		said = range_nested(self, range, nested_after, visit, data, err);
+	if (said == 0 && (place == 0 || (range->reverse ? place > 0 : place < 0)))
+		said = range_within(self, range, range->ns, after && place == 0, visit, data, err);
 	if (said == 0 && range->nested && !range->reverse)
-		said = range_nested(self, range, after && !here ? range->after_ns : (struct ab_span){ .data = NULL }, visit, data, err);
+		said = range_nested(self, range, nested_after, visit, data, err);
 	return said;
 }
 
@@ -488,7 +508,8 @@ lite_close(struct ab_store *store)
 
 	ab_db_close(self->db);
 	ab_buf_release(&self->value);
-	ab_buf_release(&self->name);
+	ab_buf_release(&self->name[0]);
+	ab_buf_release(&self->name[1]);
 	free(self);
 }
 
@@ -530,7 +551,7 @@ ab_storelite_open(struct ab_store **store, const char *path, unsigned flags, int
 	if (ab_db_open(&db, path, how, wait_ms, &schema, err) < 0)
 		return -1;
 	struct storelite *self = ab_calloc(1, sizeof(*self));
-	*self = (struct storelite){ .engine = &engine, .db = db, .value = AB_BUF_INIT(SIZE_MAX / 2), .name = AB_BUF_INIT(SIZE_MAX / 2) };
+	*self = (struct storelite){ .engine = &engine, .db = db, .value = AB_BUF_INIT(SIZE_MAX / 2), .name = { AB_BUF_INIT(SIZE_MAX / 2), AB_BUF_INIT(SIZE_MAX / 2) } };
 	*store = (struct ab_store *)self;
 	return 0;
 }

@@ -43,8 +43,12 @@ struct storelite {
 	const struct ab_store_engine *engine;
 	struct ab_db *db;
 	struct ab_buf value; /* of the entry that is visited */
-	struct ab_buf name;  /* bytes of the last entry that was got */
+	struct ab_buf name[2]; /* of the last two entries that were got */
+	unsigned turn;
 };
+
+/* Behind every name. */
+extern const struct ab_span ab_storelite_end;
 
 static inline struct storelite *
 lite(struct ab_store *store)

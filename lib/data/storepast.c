@@ -182,8 +182,7 @@ ab_storelite_namespaces(struct ab_store *store, struct ab_span outer, int64_t no
 	AB_AUTO_BUF struct ab_buf name = AB_BUF_INIT(SIZE_MAX / 2);
 	int more, said = 0;
 
-	while (said == 0 && (more = ab_storelite_next_namespace(self, false, (struct ab_span){ last.data, last.len },
-				 (struct ab_span){ "\xff\xff\xff\xff", 4 }, &name, err)) > 0) {
+	while (said == 0 && (more = ab_storelite_next_namespace(self, false, (struct ab_span){ last.data, last.len }, ab_storelite_end, &name, err)) > 0) {
 		const struct ab_span found = { name.data, name.len };
 		int64_t keys, bytes;
 		set_buf(&last, found);

@@ -550,7 +550,7 @@ test_damage(void)
 	AB_AUTO_FREE char *path = below("damaged");
 	struct ab_error err = AB_ERROR_INIT;
 	struct ab_db *db = open_db(path, 0);
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 
 	fill(db, 0, 100, 5000);
 	CHECK_INT(ab_db_check(db, &err), 0);
