@@ -110,10 +110,11 @@ block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p}" "$AB_REPO/README.md";
 		for op in $("$command" --describe | jq -r 'select(.kind == "operation") | .name'); do
 			"$command" "$op" --help >"$BASE/help"
 			while IFS=$'\t' read -r name default; do
-				grep -A 2 -e "--\(\[no-\]\)\?$name\b" "$BASE/help" | grep -qF -e "[default: $default]" ||
-					{ echo "$command $op --help: --$name does not show $default"; return 1; }
+				grep -A 2 -e "$name\b" "$BASE/help" | grep -qF -e "[default: $default]" ||
+					{ echo "$command $op --help: $name does not show $default"; return 1; }
 			done < <("$command" --describe | jq -r --arg op "$op" \
-			    'select(.kind == "operation" and .name == $op) | .options[] | select(.default and .default != "false") | [.name, .default] | @tsv')
+			    'select(.kind == "operation" and .name == $op) | .options[] | select(.default and .default != "false") |
+				[if .positional then "^ *" + .meta else "--\\(\\[no-\\]\\)\\?" + .name end, .default] | join("\t")')
 		done
 	done
 }
