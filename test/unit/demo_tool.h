@@ -261,6 +261,32 @@ run(struct ab_call *call, void *data, struct ab_error *err)
 	return AB_DONE;
 }
 
+/* Requests within a request. */
+static int
+both(struct ab_call *call, void *data, struct ab_error *err)
+{
+	const struct greet_params *params = data;
+	AB_AUTO_BUF struct ab_buf answers = AB_BUF_INIT(1000000);
+
+	for (size_t i = 0; i < ab_value_count(params->extra); i++) {
+		ab_buf_puts(&answers, i > 0 ? "," : "");
+		if (ab_call_nested(call, ab_value_at(params->extra, i), &answers, err) < 0)
+			return -1;
+	}
+	struct ab_json *json = ab_call_record(call);
+	ab_json_array(json, "answers");
+	if (answers.len > 0)
+		ab_json_raw(json, NULL, answers.data, answers.len);
+	ab_json_array_end(json);
+	ab_json_boolean(json, "nested", ab_call_is_nested(call));
+	ab_call_record_end(call);
+	return AB_DONE;
+}
+static const struct ab_param both_params[] = {
+	AB_PARAM_JSON(struct greet_params, extra, .name = "requests", .flags = AB_REQUIRED | AB_POSITIONAL, .help = "an array of requests"),
+	AB_PARAM_END
+};
+
 static const struct ab_field greet_fields[] = {
 	{ .name = "name", .type = "bytes", .help = "who" },
 	{ .name = "tone", .type = "'kind|rude'", .help = "how" },
@@ -277,17 +303,18 @@ static const struct ab_op demo_ops[] = {
 	{ .name = "run", .summary = "take words", .params = run_params, .params_size = sizeof(struct run_params),
 	    .flags = AB_OP_MAIN | AB_OP_FILTER | AB_OP_TIMEOUT1, .run = run },
 	{ .name = "greet", .alias = "hi", .summary = "greet somebody", .params = greet_params, .params_size = sizeof(struct greet_params),
-	    .fields = greet_fields, .flags = AB_OP_DRY_RUN | AB_IDEMPOTENT, .run = greet },
+	    .fields = greet_fields, .flags = AB_OP_DRY_RUN | AB_IDEMPOTENT | AB_OP_NESTS, .run = greet },
 	{ .name = "count", .summary = "count", .params = count_params, .params_size = sizeof(struct count_params), .answer = AB_ANSWER_LIST,
-	    .flags = AB_READ_ONLY, .run = count },
+	    .flags = AB_READ_ONLY | AB_OP_NESTS, .run = count },
 	{ .name = "echo", .summary = "say it again", .params = echo_params, .params_size = sizeof(struct greet_params),
-	    .answer = AB_ANSWER_BYTES, .answer_bytes = "value", .flags = AB_READ_ONLY, .run = echo },
+	    .answer = AB_ANSWER_BYTES, .answer_bytes = "value", .flags = AB_READ_ONLY | AB_OP_NESTS, .run = echo },
 	{ .name = "nap", .summary = "sleep a while", .params = nap_params, .params_size = sizeof(struct nap_params),
 	    .answer = AB_ANSWER_EVENTS, .fields = nap_fields, .run = nap },
 	{ .name = "watch", .summary = "sleep for ever", .params = nap_params, .params_size = sizeof(struct nap_params),
 	    .answer = AB_ANSWER_EVENTS, .flags = AB_OP_ENDLESS, .run = nap },
 	{ .name = "check", .summary = "yes or no", .params = echo_params, .params_size = sizeof(struct greet_params),
 	    .flags = AB_OP_PREDICATE, .run = check },
+	{ .name = "both", .summary = "do several", .params = both_params, .params_size = sizeof(struct greet_params), .flags = AB_OP_NESTS, .run = both },
 	{ .name = NULL },
 };
 
