@@ -63,6 +63,18 @@ ab_storelite_index(struct ab_store *store, struct ab_span ns, struct ab_span key
 	return text == NULL ? 0 : add(self, ns, key, *text, err);
 }
 
+/* Whether any namespace ever asked for one: 1, 0, -1. */
+static int
+has_index(struct storelite *lite, struct ab_error *err)
+{
+	struct ab_db_statement *statement = ab_db_use(lite->db, HAS_INDEX);
+	int found = ab_db_step(statement, err);
+
+	if (found > 0)
+		ab_db_end(statement);
+	return found;
+}
+
 int
 ab_storelite_search(struct ab_store *store, const struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err)
 {
@@ -72,6 +84,8 @@ ab_storelite_search(struct ab_store *store, const struct ab_search *search, ab_f
 	struct ab_entry entry;
 	int more;
 
+	if ((more = has_index(self, err)) <= 0)
+		return more;
 	set_buf(&from, search->ns);
 	set_buf(&to, search->ns);
 	if (search->nested) {
