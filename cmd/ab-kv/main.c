@@ -71,7 +71,7 @@ static const struct ab_param touch_params[] = {
 };
 
 static const struct ab_param atomic_params[] = {
-	AB_PARAM_JSON(struct atomic_params, requests, .name = "requests", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "JSON", .help = "an array of requests, as in batch"),
+	AB_PARAM_JSON(struct atomic_params, requests, .name = "requests", .choices = "array", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "JSON", .help = "an array of requests, as in batch"),
 	WHERE(struct atomic_params),
 	AB_PARAM_END
 };
@@ -127,7 +127,7 @@ static const struct ab_param memory_params[] = {
 	MEMORY(insert_text, .name = "insert-text", .help = "of insert"),
 	MEMORY(old_path, .name = "old-path", .help = "of rename"),
 	MEMORY(new_path, .name = "new-path", .help = "of rename"),
-	AB_PARAM_JSON(struct memory_params, view_range, .name = "view-range", .flags = AB_REQUEST_ONLY, .group = "input", .help = "of view: the first line and the last, or -1"),
+	AB_PARAM_JSON(struct memory_params, view_range, .name = "view-range", .choices = "array", .flags = AB_REQUEST_ONLY, .group = "input", .help = "of view: the first line and the last, or -1"),
 	WHERE(struct memory_params),
 	AB_PARAM_END
 };

@@ -89,6 +89,13 @@ open_new(struct kv_state *state, const char *path, const struct where_params *wh
 	return 0;
 }
 
+static bool
+is_same(const struct opened *opened, const char *path, const struct where_params *where)
+{
+	return opened != NULL && strcmp(opened->path, path) == 0 && opened->how.durable == where->durable && opened->how.wait_ms == where->wait_ms &&
+	    opened->how.max_value_bytes == where->max_value_bytes;
+}
+
 /* The one of that path, when it is opened as it is wanted now; else it is closed. */
 static struct opened *
 find_opened(struct ab_call *call, struct kv_state *state, const char *path, const struct where_params *where, bool write, bool memory)
@@ -122,6 +129,8 @@ kv_open(struct ab_call *call, const struct where_params *where, bool write, stru
 	if (path == NULL)
 		return -1;
 	const bool memory = strcmp(path, ":memory:") == 0;
+	if (ab_call_is_nested(call) && !is_same(state->last, path, where))
+		return ab_fail(err, AB_E_INPUT_INVALID, "requests that happen together are of one store, opened in one way");
 	struct opened *opened = find_opened(call, state, path, where, write, memory);
 	/* Nothing was ever stored: that is an answer, and no reason to make a file. */
 	if (opened == NULL && !write && !memory && access(path, F_OK) != 0 && errno == ENOENT)

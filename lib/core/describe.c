@@ -135,8 +135,9 @@ property(struct ab_json *json, const struct ab_param *param)
 	char field[AB_FIELD_SIZE], base64_field[AB_FIELD_SIZE + 8];
 
 	ab_json_object(json, ab_param_field(field, param));
-	if (schema_types[param->type] != NULL)
-		type_member(json, schema_types[param->type], nullable);
+	const char *type = param->type == AB_JSON ? param->choices : schema_types[param->type];
+	if (type != NULL)
+		type_member(json, type, nullable);
 	ab_json_string(json, "description", param->help);
 	if (param->type == AB_STRING && param->choices != NULL && !has_prefix_choice(param->choices))
 		choices_member(json, "enum", param->choices, nullable);

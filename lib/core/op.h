@@ -87,7 +87,8 @@ struct ab_param {
 	const char *dflt;    /* default as the command line would write it; NULL: none */
 	const char *env;     /* environment variable that stands in when the command line does not give it; NULL: none */
 	const char *choices; /* "both|head|tail": the only values (strings and lists); NULL: any. A choice that ends in
-				':' or '=' allows that prefix ("allow:") */
+				':' or '=' allows that prefix ("allow:"). Of AB_JSON: the type that --describe tells ("array"), which
+				the operation judges */
 	const char *inside;  /* with AB_HOST_PATH: the values that lead to nothing of the host ("scope|private"); a request may
 				have these */
 	int64_t min, max;    /* bounds of integers, durations, sizes; max 0: none of its own (times and sizes stay below 2^53) */
