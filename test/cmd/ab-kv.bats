@@ -642,7 +642,7 @@ memory-tool-of() { ab-kv memory-tool 3>&- <<<"$1"; }
 	    '{"id":2,"op":"memory-tool","prefix":"u2","command":"view","path":"/memories/count"}' '{"id":3,"op":"memory-tool","prefix":"u1","command":"dance"}'
 	jq -se '.[0].is_error == false and .[1].is_error and (.[1].content | startswith("The path")) and .[2].error.code == "input.invalid"' <<<"$output"
 	for i in $(seq 8); do
-		(for j in 1 2 3 4 5; do
+		(for _ in 1 2 3 4 5; do
 			echo '{"command":"insert","path":"/memories/count","insert_line":0,"insert_text":"x"}' | ab-kv memory-tool --prefix u1 >/dev/null
 		done) 3>&- &
 	done
