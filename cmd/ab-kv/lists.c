@@ -128,13 +128,28 @@ history_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 /* ---- namespaces ---- */
 
+struct naming {
+	struct ab_call *call;
+	struct ab_span within; /* this one and those below it; data NULL: all */
+};
+
+static bool
+is_within(struct ab_span name, struct ab_span outer)
+{
+	return outer.data == NULL || (name.len >= outer.len && memcmp(name.data, outer.data, outer.len) == 0 &&
+					 (name.len == outer.len || name.data[outer.len] == '/'));
+}
+
 static int
 list_namespace(void *data, struct ab_span name, int64_t keys, int64_t bytes, struct ab_error *err)
 {
-	struct ab_call *call = data;
-	struct ab_json *json = ab_call_item(call);
+	const struct naming *naming = data;
+	struct ab_call *call = naming->call;
 
 	(void)err;
+	if (!is_within(name, naming->within))
+		return 0;
+	struct ab_json *json = ab_call_item(call);
 	ab_json_bytes(json, "namespace", name.data, name.len);
 	ab_json_integer(json, "keys", keys);
 	ab_json_integer(json, "bytes", bytes);
@@ -151,8 +166,10 @@ namespaces_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 	if (kv_open(call, &params->where, false, &kv, &ns, err) < 0)
 		return -1;
-	const struct ab_span outer = params->prefix != NULL ? kv_span(params->prefix) : (struct ab_span){ .data = NULL };
-	return kv == NULL ? AB_DONE : ab_kv_namespaces(kv, outer, list_namespace, call, err) < 0 ? -1 : AB_DONE;
+	/* A batch whose namespace is fixed tells of no other. */
+	struct naming naming = { .call = call, .within = ab_call_given(call, "namespace") ? ns : (struct ab_span){ .data = NULL } };
+	const struct ab_span outer = params->prefix != NULL ? kv_span(params->prefix) : naming.within;
+	return kv == NULL ? AB_DONE : ab_kv_namespaces(kv, outer, list_namespace, &naming, err) < 0 ? -1 : AB_DONE;
 }
 
 int

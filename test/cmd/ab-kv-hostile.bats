@@ -116,6 +116,37 @@ increments() {
 	[ "$output" = b ]
 }
 
+@test "--durable waits for the disk, and without it nothing does" {
+	need strace
+	need_plain_build
+	strace -o "$BASE/trace" -e trace=fsync,fdatasync true || skip "needs to trace"
+	ab-kv put a 1 -q
+	strace -o "$BASE/trace" -e trace=fsync,fdatasync ab-kv put a 2 -q
+	[ "$(grep -c sync "$BASE/trace")" = 0 ]
+	strace -o "$BASE/trace" -e trace=fsync,fdatasync ab-kv put a 3 -q --durable
+	[ "$(grep -c sync "$BASE/trace")" -ge 1 ]
+	strace -o "$BASE/trace" -e trace=fsync,fdatasync ab-kv batch <<<'{"id":1,"op":"put","key":"a","value":"5","durable":true}'
+	[ "$(grep -c sync "$BASE/trace")" -ge 1 ]
+	[ "$(ab-kv get a)" = 5 ]
+}
+
+@test "a batch that is told to end: what it has answered, and no more, is done" {
+	local pid status=0
+	mkfifo "$BASE/requests"
+	ab-kv batch <"$BASE/requests" >"$BASE/out" 3>&- &
+	pid=$!
+	exec 7>"$BASE/requests"
+	for i in $(seq 1000); do echo '{"id":'"$i"',"op":"incr","key":"n"}'; done >&7
+	eventually 5 test -s "$BASE/out"
+	kill -TERM $pid
+	wait $pid || status=$?
+	exec 7>&-
+	[ "$status" = 143 ]
+	jq -se 'all(.value or .error.code == "cancelled")' "$BASE/out"
+	[ "$(ab-kv get n)" = "$(jq -s 'map(select(.value)) | length' "$BASE/out")" ]
+	ab-kv check -q
+}
+
 # byte_at FILE OFFSET OCTAL: change one byte.
 byte_at() {
 	# shellcheck disable=SC2059
@@ -228,7 +259,10 @@ teardown() {
 	refuses 4 denied.permission as_user ab-kv put a b --db "$BASE/open/new.db"
 	chmod 644 "$BASE"/open/kv.db*
 	refuses 4 denied.permission as_user ab-kv put a c --db "$BASE/open/kv.db"
-	[ "$(ab-kv get a --db "$BASE/open/kv.db")" = b ]
+	ends 0 as_user ab-kv get a --db "$BASE/open/kv.db"
+	[ "$output" = b ]
+	echo '{"id":1,"op":"get","key":"a"}' | as_user ab-kv batch --db "$BASE/open/kv.db" >"$BASE/out"
+	jq -e '.value == "b"' "$BASE/out"
 }
 
 @test "a writer that others keep waiting is told so after --timeout" {

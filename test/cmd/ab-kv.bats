@@ -468,6 +468,25 @@ pages() {
 	[ "$status" = 1 ]
 }
 
+@test "batch --fixed namespace keeps all requests in one" {
+	ab-kv put secret 1 -n u/2 -q
+	OPTIONS=(-n u/1 --fixed namespace)
+	ask '{"id":1,"op":"put","key":"a","value":"1"}' '{"id":2,"op":"get","key":"secret","namespace":"u/2"}' '{"id":3,"op":"list","recursive":true}' \
+	    '{"id":4,"op":"delete","key":["secret"],"namespace":"u/2"}' '{"id":5,"op":"get","key":"a"}'
+	[ "$(jq -r '.error.code // "ok"' <<<"$output" | tr '\n' ' ')" = 'ok denied.policy ok denied.policy ok ' ]
+	[ "$(ab-kv get secret -n u/2)" = 1 ]
+	[ "$(ab-kv get a -n u/1)" = 1 ]
+	ab-kv put a 1 -n u/1/x -q
+	ab-kv put a 1 -n u/10 -q
+	ask '{"id":1,"op":"namespaces"}' '{"id":2,"op":"namespaces","prefix":"u"}' '{"id":3,"op":"namespaces","prefix":"u/2"}' \
+	    '{"id":4,"op":"namespaces","prefix":"u/1/x"}'
+	[ "$(jq -c '.items | map(.namespace)' <<<"$output" | tr '\n' ' ')" = '["u/1","u/1/x"] ["u/1","u/1/x"] [] ["u/1/x"] ' ]
+	ends 0 ab-kv namespaces -n u/1 --field namespace
+	[ "$output" = $'u/1\nu/1/x' ]
+	ends 0 ab-kv namespaces u --field namespace
+	[ "$output" = $'u/1\nu/1/x\nu/10\nu/2' ]
+}
+
 @test "wrong command lines" {
 	refuses 2 usage ab-kv
 	refuses 2 usage ab-kv nonsense
