@@ -52,6 +52,7 @@ static const char *const statements[STATEMENTS] = {
 	[NEXT_NAMESPACE] = "SELECT min(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
 	[NEXT_NAMESPACE_REVERSE] = "SELECT max(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
 	[COUNT] = "SELECT count(*), coalesce(sum(size + length(k)), 0) FROM entry WHERE ns = ?1 AND (expires IS NULL OR expires > ?2)",
+	[HAS_INDEX] = "SELECT 1 FROM sqlite_master WHERE name = 'words'",
 	[IS_INDEXED] = "SELECT id FROM indexed WHERE ns = ?1 AND k = ?2",
 	[ADD_INDEXED] = "INSERT INTO indexed(ns, k) VALUES(?1, ?2) RETURNING id",
 	[REMOVE_INDEXED] = "DELETE FROM indexed WHERE id = ?1",
