@@ -294,6 +294,32 @@ test_size(void)
 	ab_kv_free(kv);
 }
 
+/* ---- import ---- */
+
+static void
+test_import(void)
+{
+	struct ab_kv *kv = open_kv("import");
+	struct ab_entry as = { .ns = N, .key = SPAN("k"), .created_ms = 10, .updated_ms = 20, .expires_ms = 5000 }, entry;
+
+	clock_ms = 1000;
+	CHECK_INT(ab_kv_import(kv, &as, SPAN("v"), &entry, &last), 1);
+	entry = CHECK_KEY(kv, "k", "v");
+	CHECK(entry.created_ms == 10 && entry.updated_ms == 20 && entry.expires_ms == 5000);
+	put(kv, "k", "w");
+	CHECK_INT(CHECK_KEY(kv, "k", "w").updated_ms, 1000); /* the times were of that one alone */
+	as.updated_ms = 30;
+	as.expires_ms = AB_NEVER;
+	CHECK_INT(ab_kv_import(kv, &as, SPAN("v"), &entry, &last), 1);
+	CHECK_INT(CHECK_KEY(kv, "k", "v").updated_ms, 1001); /* grows all the same */
+	as.expires_ms = 1000;
+	CHECK_INT(ab_kv_import(kv, &as, SPAN("x"), &entry, &last), 0);
+	CHECK_KEY(kv, "k", "v");
+	put(kv, "new", "v");
+	CHECK_INT(CHECK_KEY(kv, "new", "v").created_ms, 1000);
+	ab_kv_free(kv);
+}
+
 int
 main(void)
 {
@@ -305,6 +331,7 @@ main(void)
 		{ "sweep", test_sweep },
 		{ "incr and its limits", test_incr },
 		{ "the most that a value has", test_size },
+		{ "import", test_import },
 	};
 
 	return run_tests(tests, AB_COUNT_OF(tests));

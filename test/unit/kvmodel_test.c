@@ -301,6 +301,15 @@ compare_quota(struct ab_kv *kv, unsigned n)
 	MUST(!limited[n] || bytes_of(kv, span_of(names[n])) == weight(n));
 }
 
+static int
+count_change(void *data, const struct ab_change *change, struct ab_error *err)
+{
+	(void)err;
+	++*(int64_t *)data;
+	MUST(change->seq == *(int64_t *)data);
+	return 0;
+}
+
 static void
 live(bool grouped, const char *rel)
 {
@@ -341,6 +350,10 @@ live(bool grouped, const char *rel)
 	}
 	MUST(ab_kv_settle(kv, &err) == 0);
 	MUST(ab_kv_store(kv)->engine->check(ab_kv_store(kv), &err) == 0);
+	/* Every number is that of one change. */
+	int64_t changes = 0, last_seq;
+	MUST(ab_kv_changes(kv, 0, count_change, &changes, &err) == 0);
+	MUST(ab_kv_last_seq(kv, &last_seq, &err) == 0 && changes == last_seq && changes >= last_version);
 	for (unsigned n = 0; n < NAMESPACES; n++) {
 		config(kv, span_of(names[n]), SET(history, 0));
 		for (unsigned k = 0; k < KEYS; k++)

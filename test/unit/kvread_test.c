@@ -191,6 +191,52 @@ test_lists(void)
 	ab_kv_free(kv);
 }
 
+/* ---- changes ---- */
+
+static int
+tell_change(void *data, const struct ab_change *change, struct ab_error *err)
+{
+	(void)err;
+	ab_buf_printf(data, "%lld%c%.*s ", (long long)change->seq, "?pde"[change->kind], (int)change->key.len, change->key.data);
+	return 0;
+}
+
+static void
+test_changes(void)
+{
+	struct ab_kv *kv = open_kv("changes");
+	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(SIZE_MAX / 2);
+	int64_t seq = -1;
+
+	clock_ms = 1000;
+	CHECK_INT(ab_kv_last_seq(kv, &seq, &last), 0);
+	CHECK_INT(seq, 0);
+	CHECK_INT(ab_kv_changes(kv, 0, tell_change, &told, &last), 0);
+	CHECK_INT(told.len, 0);
+	put(kv, "a", "1");
+	put_ttl(kv, "b", "1", 10);
+	CHECK_INT(put_if(kv, N, "a", "x", AB_UNSET, at_version(0)), 0); /* no change */
+	CHECK_INT(delete_if(kv, N, "a", anyhow), 1);
+	clock_ms += 10;
+	incr(kv, "b", 1);
+	CHECK_INT(ab_kv_changes(kv, 0, tell_change, &told, &last), 0);
+	CHECK_STRING(told.data, "1pa 2pb 3da 4eb 5pb ");
+	ab_buf_truncate(&told, 0);
+	CHECK_INT(ab_kv_changes(kv, 3, tell_change, &told, &last), 0);
+	CHECK_STRING(told.data, "4eb 5pb ");
+	ab_buf_truncate(&told, 0);
+	CHECK_INT(ab_kv_changes(kv, 5, tell_change, &told, &last), 0);
+	CHECK_INT(told.len, 0);
+	CHECK_INT(ab_kv_store(kv)->engine->forget(ab_kv_store(kv), 4, &last), 0);
+	CHECK_INT(ab_kv_changes(kv, 2, tell_change, &told, &last), -1);
+	CHECK_INT(last.code, AB_E_GONE);
+	CHECK(strstr(last.msg, "4") != NULL);
+	CHECK_INT(told.len, 0);
+	CHECK_INT(ab_kv_changes(kv, 3, tell_change, &told, &last), 0);
+	CHECK_STRING(told.data, "4eb 5pb ");
+	ab_kv_free(kv);
+}
+
 int
 main(void)
 {
@@ -199,6 +245,7 @@ main(void)
 		{ "old values leave nothing behind", test_history_chunks },
 		{ "a version is told once", test_history_once },
 		{ "lists", test_lists },
+		{ "changes, and those that are forgotten", test_changes },
 	};
 
 	return run_tests(tests, AB_COUNT_OF(tests));

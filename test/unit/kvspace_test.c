@@ -114,11 +114,70 @@ test_expired_room(void)
 	ab_kv_free(kv);
 }
 
+/* ---- words ---- */
+
+static int
+tell_found(void *data, const struct ab_entry *entry, struct ab_span snippet, struct ab_error *err)
+{
+	(void)snippet, (void)err;
+	ab_buf_printf(data, "%.*s ", (int)entry->key.len, entry->key.data);
+	return 0;
+}
+
+static void
+check_search(struct ab_kv *kv, const char *query, const char *want, int line)
+{
+	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_search search = { .ns = N, .query = query, .limit = 10 };
+
+	tap_int(ab_kv_search(kv, &search, tell_found, &told, &last), 0, __FILE__, line, query);
+	tap_string(told.data != NULL ? told.data : "", want, __FILE__, line, query);
+}
+
+#define CHECK_SEARCH(kv, query, want) check_search((kv), (query), (want), __LINE__)
+
+static void
+test_search(void)
+{
+	struct ab_kv *kv = open_kv("search");
+	struct ab_entry entry;
+
+	clock_ms = 1000;
+	put(kv, "before", "an early fox");
+	CHECK(config(kv, N, SET(search, 1)).search);
+	CHECK_SEARCH(kv, "fox", "before "); /* what is there already, too */
+	put(kv, "k", "hen");
+	append_if(kv, "k", " and fox", AB_UNSET, anyhow);
+	CHECK_SEARCH(kv, "hen fox", "k ");
+	put(kv, "k", "goose");
+	CHECK_SEARCH(kv, "hen", "");
+	CHECK_INT(ab_kv_put(kv, N, SPAN("k"), SPAN("goose \xff"), AB_UNSET, &anyhow, &entry, &last), 0);
+	CHECK_SEARCH(kv, "goose", ""); /* no text */
+	CHECK_INT(delete_if(kv, N, "before", anyhow), 1);
+	CHECK_SEARCH(kv, "fox", "");
+	put_ttl(kv, "dies", "fox", 10);
+	CHECK_SEARCH(kv, "fox", "dies ");
+	clock_ms += 10;
+	CHECK_SEARCH(kv, "fox", "");
+	CHECK_INT(swept_by(kv, false), 1);
+	put_if(kv, SPAN("other"), "k", "fox", AB_UNSET, anyhow);
+	CHECK_SEARCH(kv, "fox", "");
+	put(kv, "k", "fox");
+	CHECK(!config(kv, N, SET(search, 0)).search);
+	CHECK_SEARCH(kv, "fox", "");
+	put(kv, "k", "fox");
+	CHECK_SEARCH(kv, "fox", "");
+	config(kv, N, SET(search, 1));
+	CHECK_SEARCH(kv, "fox", "k ");
+	ab_kv_free(kv);
+}
+
 int
 main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "quota", test_quota },
+		{ "search follows what is written", test_search },
 		{ "what has expired takes no room", test_expired_room },
 	};
 
