@@ -59,33 +59,57 @@ ab_kv_store(struct ab_kv *kv)
 
 static int sweep(struct ab_kv *kv, unsigned most, int64_t *swept, struct ab_error *err);
 
-/* What the namespace was told and how much it holds goes back before another's is read, and before the end. */
+/* A change that failed stays half-way. */
 static int
-put_back_namespace(struct ab_kv *kv, struct ab_error *err)
+changed(struct ab_kv *kv, int status)
+{
+	kv->changing = status < 0;
+	return status < 0 ? -1 : 0;
+}
+
+int
+ab_kvinside_put_back(struct ab_kv *kv, struct ab_error *err)
 {
 	if (!kv->known || !kv->counted_changed)
 		return 0;
 	kv->counted_changed = false;
-	return engine(kv)->put_namespace(kv->store, &kv->namespace, err);
+	return changed(kv, engine(kv)->put_namespace(kv->store, &kv->namespace, err));
+}
+
+/* A transaction, if none goes on. */
+static int
+begin(struct ab_kv *kv, bool *begun, struct ab_error *err)
+{
+	*begun = false;
+	kv->now_ms = kv->now();
+	if (kv->spoiled.code != AB_E_NONE) { /* the engine may have undone it already: what is written now would stay */
+		*err = kv->spoiled;
+		return -1;
+	}
+	if (kv->writing)
+		return 0;
+	if (engine(kv)->begin(kv->store, true, err) < 0)
+		return -1;
+	kv->writing = *begun = true;
+	kv->known = kv->counted_changed = kv->changing = false;
+	if (engine(kv)->last_seq(kv->store, &kv->seq, err) == 0)
+		return 0;
+	ab_kv_abandon(kv);
+	return -1;
 }
 
 int
 ab_kvinside_enter(struct ab_kv *kv, struct ab_error *err)
 {
 	int64_t swept;
+	bool begun;
 
-	kv->now_ms = kv->now();
-	if (kv->writing)
+	if (begin(kv, &begun, err) < 0)
+		return -1;
+	if (!begun || sweep(kv, SWEPT_AT_ONCE, &swept, err) == 0)
 		return 0;
-	if (engine(kv)->begin(kv->store, true, err) < 0)
-		return -1;
-	kv->writing = true;
-	kv->known = kv->counted_changed = false;
-	if (engine(kv)->last_seq(kv->store, &kv->seq, err) < 0 || sweep(kv, SWEPT_AT_ONCE, &swept, err) < 0) {
-		ab_kv_abandon(kv);
-		return -1;
-	}
-	return 0;
+	ab_kv_abandon(kv);
+	return -1;
 }
 
 static int
@@ -98,7 +122,7 @@ commit(struct ab_kv *kv, struct ab_error *err)
 		ab_kv_abandon(kv);
 		return -1;
 	}
-	if (put_back_namespace(kv, err) < 0) {
+	if (ab_kvinside_put_back(kv, err) < 0) {
 		ab_kv_abandon(kv);
 		return -1;
 	}
@@ -111,7 +135,7 @@ int
 ab_kvinside_leave(struct ab_kv *kv, int status, struct ab_error *err)
 {
 	if (kv->grouped) {
-		if (status < 0 && ab_errcode_status(err->code) >= ab_errcode_status(AB_E_BUSY) && kv->spoiled.code == AB_E_NONE)
+		if (status < 0 && (kv->changing || ab_errcode_status(err->code) >= ab_errcode_status(AB_E_BUSY)))
 			kv->spoiled = *err;
 		return status;
 	}
@@ -160,7 +184,7 @@ ab_kvinside_know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error 
 {
 	if (kv->known && ab_span_compare(kv->namespace.name, ns) == 0)
 		return 0;
-	if (put_back_namespace(kv, err) < 0)
+	if (ab_kvinside_put_back(kv, err) < 0)
 		return -1;
 	ab_buf_truncate(&kv->name, 0);
 	ab_buf_put(&kv->name, ns.data, ns.len);
@@ -171,23 +195,13 @@ ab_kvinside_know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error 
 }
 
 /* Bytes come to a namespace, or leave it. */
-static int
-count_bytes(struct ab_kv *kv, const struct ab_entry *entry, int64_t more, struct ab_error *err)
+static void
+count_bytes(struct ab_kv *kv, int64_t more)
 {
-	struct ab_namespace *namespace = &kv->namespace;
-	char most[AB_UNIT_SIZE];
-
-	if (namespace->max_bytes == INT64_MAX || more == 0)
-		return 0;
-	if (more > 0 && namespace->bytes + more > namespace->max_bytes) {
-		ab_fail(err, AB_E_LIMIT_QUOTA, "namespace \"%.*s\" may hold %s", (int)(entry->ns.len < 200 ? entry->ns.len : 200), entry->ns.data,
-		    ab_size_format(most, namespace->max_bytes));
-		ab_error_hint(err, "delete keys, or ab-kv config -n NAMESPACE --max-bytes SIZE");
-		return -1;
-	}
-	namespace->bytes += more;
+	if (kv->namespace.max_bytes == INT64_MAX || more == 0)
+		return;
+	kv->namespace.bytes += more;
 	kv->counted_changed = true;
-	return 0;
 }
 
 static int64_t
@@ -216,14 +230,13 @@ take_away(struct ab_kv *kv, struct ab_entry *old, enum ab_change_kind kind, stru
 {
 	int64_t at_ms = kv->now_ms > old->updated_ms ? kv->now_ms : old->updated_ms + 1;
 
-	if (ab_kvinside_know_namespace(kv, old->ns, err) < 0 || count_bytes(kv, old, -weight(old), err) < 0)
+	if (ab_kvinside_know_namespace(kv, old->ns, err) < 0)
 		return -1;
+	count_bytes(kv, -weight(old));
 	kv->seq++;
-	if (log_change(kv, kind, at_ms, old, err) < 0 || keep_old(kv, old, err) < 0)
-		return -1;
-	if (ab_kvinside_index(kv, old, NULL, err) < 0)
-		return -1;
-	return engine(kv)->remove(kv->store, old, err);
+	if (log_change(kv, kind, at_ms, old, err) < 0 || keep_old(kv, old, err) < 0 || ab_kvinside_index(kv, old, NULL, err) < 0)
+		return changed(kv, -1);
+	return changed(kv, engine(kv)->remove(kv->store, old, err));
 }
 
 struct gone {
@@ -267,135 +280,6 @@ sweep(struct ab_kv *kv, unsigned most, int64_t *swept, struct ab_error *err)
 	free(collected.gone);
 	*swept = (int64_t)collected.count;
 	return status;
-}
-
-/* ---- reading ---- */
-
-int
-ab_kv_get(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_entry *entry, struct ab_buf *value, struct ab_error *err)
-{
-	size_t len = value != NULL ? value->len : 0;
-	int found = engine(kv)->get(kv->store, ns, key, entry, value, err);
-
-	if (found > 0 && entry->expires_ms <= kv->now()) {
-		if (value != NULL)
-			ab_buf_truncate(value, len);
-		return 0;
-	}
-	return found;
-}
-
-struct wanted {
-	int64_t seq;
-	struct ab_entry *entry;
-	struct ab_buf *value;
-	bool found;
-};
-
-static int
-take_version(void *data, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err)
-{
-	struct wanted *wanted = data;
-
-	(void)err;
-	if (entry->seq != wanted->seq)
-		return 1;
-	*wanted->entry = *entry;
-	if (value != NULL)
-		ab_buf_put(wanted->value, value->data, value->len);
-	wanted->found = true;
-	return 1;
-}
-
-int
-ab_kv_get_version(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t version, struct ab_entry *entry, struct ab_buf *value,
-    struct ab_error *err)
-{
-	struct wanted wanted = { .seq = version, .entry = entry, .value = value };
-	size_t len = value != NULL ? value->len : 0;
-	int found = ab_kv_get(kv, ns, key, entry, value, err);
-
-	if (found < 0 || (found > 0 && entry->seq == version))
-		return found;
-	if (value != NULL)
-		ab_buf_truncate(value, len);
-	if (engine(kv)->past(kv->store, ns, key, version, value != NULL, take_version, &wanted, err) < 0)
-		return -1;
-	if (wanted.found) {
-		entry->ns = ns;
-		entry->key = key;
-	}
-	return wanted.found;
-}
-
-int
-ab_kv_range(struct ab_kv *kv, struct ab_range *range, ab_entry_visit *visit, void *data, struct ab_error *err)
-{
-	range->now_ms = kv->now();
-	return engine(kv)->range(kv->store, range, visit, data, err) < 0 ? -1 : 0;
-}
-
-int
-ab_kv_history(struct ab_kv *kv, struct ab_span ns, struct ab_span key, bool values, ab_entry_visit *visit, void *data, struct ab_error *err)
-{
-	AB_AUTO_BUF struct ab_buf bytes = AB_BUF_INIT(SIZE_MAX / 2);
-	struct ab_entry entry;
-	int found = ab_kv_get(kv, ns, key, &entry, values ? &bytes : NULL, err);
-	const struct ab_span value = { bytes.data != NULL ? bytes.data : "", bytes.len };
-
-	if (found < 0)
-		return -1;
-	int said = found > 0 ? visit(data, &entry, values ? &value : NULL, err) : 0;
-	return said != 0 ? (said < 0 ? -1 : 0) : engine(kv)->past(kv->store, ns, key, INT64_MAX, values, visit, data, err) < 0 ? -1 : 0;
-}
-
-int
-ab_kv_namespaces(struct ab_kv *kv, struct ab_span outer, ab_namespace_visit *visit, void *data, struct ab_error *err)
-{
-	return engine(kv)->namespaces(kv->store, outer, kv->now(), visit, data, err) < 0 ? -1 : 0;
-}
-
-int
-ab_kv_search(struct ab_kv *kv, struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err)
-{
-	search->now_ms = kv->now();
-	return engine(kv)->search(kv->store, search, visit, data, err) < 0 ? -1 : 0;
-}
-
-/* ---- changes ---- */
-
-int
-ab_kv_last_seq(struct ab_kv *kv, int64_t *seq, struct ab_error *err)
-{
-	return engine(kv)->last_seq(kv->store, seq, err);
-}
-
-struct following {
-	int64_t next;
-	ab_change_visit *visit;
-	void *data;
-};
-
-static int
-follow(void *data, const struct ab_change *change, struct ab_error *err)
-{
-	struct following *following = data;
-
-	if (change->seq != following->next) {
-		ab_fail(err, AB_E_GONE, "the changes behind %" PRId64 " are forgotten; the oldest that is known is %" PRId64, following->next - 1, change->seq);
-		ab_error_hint(err, "list what is there, and watch from now on");
-		return -1;
-	}
-	following->next++;
-	return following->visit(following->data, change, err);
-}
-
-int
-ab_kv_changes(struct ab_kv *kv, int64_t after_seq, ab_change_visit *visit, void *data, struct ab_error *err)
-{
-	struct following following = { .next = after_seq + 1, .visit = visit, .data = data };
-
-	return engine(kv)->changes(kv->store, after_seq + 1, follow, &following, err) < 0 ? -1 : 0;
 }
 
 /* ---- writing ---- */
@@ -462,6 +346,25 @@ check_size(const struct ab_kv *kv, int64_t size, struct ab_error *err)
 	return -1;
 }
 
+/* For more bytes in a namespace, which is known. What has expired and is still there takes none. */
+static int
+make_room(struct ab_kv *kv, struct ab_span ns, int64_t more, struct ab_error *err)
+{
+	char most[AB_UNIT_SIZE];
+	int64_t swept;
+
+	if (kv->namespace.max_bytes == INT64_MAX || more <= 0 || more <= kv->namespace.max_bytes - kv->namespace.bytes)
+		return 0;
+	if (sweep(kv, UINT32_MAX, &swept, err) < 0 || ab_kvinside_know_namespace(kv, ns, err) < 0)
+		return -1;
+	if (more <= kv->namespace.max_bytes - kv->namespace.bytes)
+		return 0;
+	ab_fail(err, AB_E_LIMIT_QUOTA, "namespace \"%.*s\" may hold %s", (int)(ns.len < 200 ? ns.len : 200), ns.data,
+	    ab_size_format(most, kv->namespace.max_bytes));
+	ab_error_hint(err, "delete keys, or ab-kv config -n NAMESPACE --max-bytes SIZE");
+	return -1;
+}
+
 /* The entry as it will be, with the next number. */
 static void
 renew(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_entry *old, int64_t size, struct ab_entry *entry)
@@ -485,7 +388,11 @@ renew(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_e
 static int64_t
 expiry(const struct ab_kv *kv, int64_t ttl_ms, int64_t otherwise)
 {
-	return ttl_ms == AB_UNSET ? otherwise : kv->now_ms + ttl_ms;
+	int64_t expires_ms;
+
+	if (ttl_ms == AB_UNSET)
+		return otherwise;
+	return __builtin_add_overflow(kv->now_ms, ttl_ms, &expires_ms) ? AB_NEVER : expires_ms;
 }
 
 /* A whole value in the place of old (NULL: none). */
@@ -493,17 +400,16 @@ static int
 put_whole(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_entry *old, struct ab_span value, int64_t expires_ms, struct ab_entry *entry,
     struct ab_error *err)
 {
-	if (check_size(kv, (int64_t)value.len, err) < 0)
+	const int64_t more = (int64_t)value.len + (int64_t)key.len - weight(old);
+
+	if (check_size(kv, (int64_t)value.len, err) < 0 || make_room(kv, ns, more, err) < 0)
 		return -1;
 	renew(kv, ns, key, old, (int64_t)value.len, entry);
 	entry->expires_ms = expires_ms;
-	if (count_bytes(kv, entry, weight(entry) - weight(old), err) < 0) {
-		kv->seq--;
-		return -1;
-	}
+	count_bytes(kv, more);
 	if (keep_old(kv, old, err) < 0 || engine(kv)->put(kv->store, entry, old, &value, err) < 0 || ab_kvinside_index(kv, entry, &value, err) < 0)
-		return -1;
-	return log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
+		return changed(kv, -1);
+	return changed(kv, log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err));
 }
 
 int
@@ -543,17 +449,14 @@ ab_kv_import(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, 
 static int
 append(struct ab_kv *kv, struct ab_entry *old, struct ab_span more, int64_t expires_ms, struct ab_entry *entry, struct ab_error *err)
 {
-	if (check_size(kv, old->size + (int64_t)more.len, err) < 0)
+	if (check_size(kv, old->size + (int64_t)more.len, err) < 0 || make_room(kv, old->ns, (int64_t)more.len, err) < 0)
 		return -1;
 	renew(kv, old->ns, old->key, old, old->size + (int64_t)more.len, entry);
 	entry->expires_ms = expires_ms;
-	if (count_bytes(kv, entry, (int64_t)more.len, err) < 0) {
-		kv->seq--;
-		return -1;
-	}
+	count_bytes(kv, (int64_t)more.len);
 	if (engine(kv)->append(kv->store, entry, old, more, err) < 0)
-		return -1;
-	return log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
+		return changed(kv, -1);
+	return changed(kv, log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err));
 }
 
 int
@@ -631,8 +534,8 @@ ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl
 	if (status == 0 && there) {
 		renew(kv, ns, key, &old, old.size, entry);
 		entry->expires_ms = expiry(kv, ttl_ms, AB_NEVER);
-		status = engine(kv)->put(kv->store, entry, &old, NULL, err) < 0 ||
-		    log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err) < 0 ? -1 : 1;
+		status = engine(kv)->put(kv->store, entry, &old, NULL, err) < 0 ? -1 : log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
+		status = changed(kv, status) < 0 ? -1 : 1;
 	}
 	return ab_kvinside_leave(kv, status, err);
 }
@@ -655,6 +558,7 @@ ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err
 {
 	struct collected collected = { .gone = NULL };
 	int64_t now = 0;
+	bool begun;
 
 	*swept = 0;
 	if (dry_run) {
@@ -667,7 +571,7 @@ ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err
 	}
 	/* In small transactions: nobody waits long. */
 	do {
-		if (ab_kvinside_enter(kv, err) < 0)
+		if (begin(kv, &begun, err) < 0)
 			return -1;
 		int status = sweep(kv, 1000, &now, err);
 		*swept += now;

@@ -1,4 +1,4 @@
-/* For kv.c and kvspace.c alone: what is within a struct ab_kv, and what they need of each other. */
+/* For kv.c, kvread.c and kvspace.c alone: what is within a struct ab_kv, and what they need of each other. */
 #ifndef AB_DATA_KVINSIDE_H
 #define AB_DATA_KVINSIDE_H
 
@@ -17,6 +17,7 @@ struct ab_kv {
 	struct ab_buf name;
 	bool known, counted_changed;
 	const struct ab_entry *import; /* the times of what is put; or NULL */
+	bool changing;		       /* a change is half-way */
 	struct ab_error spoiled; /* an operation of the group failed half-way: nothing of the group will happen */
 };
 
@@ -32,6 +33,8 @@ int ab_kvinside_enter(struct ab_kv *kv, struct ab_error *err) AB_MUST_USE;
 int ab_kvinside_leave(struct ab_kv *kv, int status, struct ab_error *err) AB_MUST_USE;
 /* What a namespace was told: in kv->namespace. */
 int ab_kvinside_know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error *err) AB_MUST_USE;
+/* What the namespace was told and how much it holds goes back before another's is read, and before the end. */
+int ab_kvinside_put_back(struct ab_kv *kv, struct ab_error *err) AB_MUST_USE;
 /* What a value says as text, where kv->namespace is searched; value NULL: it goes. */
 int ab_kvinside_index(struct ab_kv *kv, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err) AB_MUST_USE;
 

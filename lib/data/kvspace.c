@@ -58,6 +58,8 @@ ab_kv_config(struct ab_kv *kv, struct ab_span ns, const struct ab_kv_settings *s
 {
 	bool any = set->history != AB_UNSET || set->history_age_ms != AB_UNSET || set->max_bytes != AB_UNSET || set->search != AB_MAYBE;
 
+	if (!any && kv->writing && ab_kvinside_put_back(kv, err) < 0)
+		return ab_kvinside_leave(kv, -1, err);
 	if (!any)
 		return engine(kv)->get_namespace(kv->store, ns, now, err) < 0 ? -1 : 0;
 	if (ab_kvinside_enter(kv, err) < 0)

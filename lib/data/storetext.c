@@ -63,18 +63,6 @@ ab_storelite_index(struct ab_store *store, struct ab_span ns, struct ab_span key
 	return text == NULL ? 0 : add(self, ns, key, *text, err);
 }
 
-/* Whether any namespace ever asked for one: 1, 0, -1. */
-static int
-has_index(struct storelite *lite, struct ab_error *err)
-{
-	struct ab_db_statement *statement = ab_db_use(lite->db, HAS_INDEX);
-	int found = ab_db_step(statement, err);
-
-	if (found > 0)
-		ab_db_end(statement);
-	return found;
-}
-
 int
 ab_storelite_search(struct ab_store *store, const struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err)
 {
@@ -82,17 +70,19 @@ ab_storelite_search(struct ab_store *store, const struct ab_search *search, ab_f
 	AB_AUTO_BUF struct ab_buf from = AB_BUF_INIT(SIZE_MAX / 2);
 	AB_AUTO_BUF struct ab_buf to = AB_BUF_INIT(SIZE_MAX / 2);
 	struct ab_entry entry;
-	int more;
+	struct ab_db_statement *statement = ab_db_use(self->db, HAS_INDEX);
+	int more = ab_db_step(statement, err);
 
-	if ((more = has_index(self, err)) <= 0)
+	if (more <= 0) /* nobody ever asked for one */
 		return more;
+	ab_db_end(statement);
 	set_buf(&from, search->ns);
 	set_buf(&to, search->ns);
 	if (search->nested) {
 		ab_buf_putc(&from, '/');
 		ab_buf_putc(&to, '/' + 1);
 	}
-	struct ab_db_statement *statement = ab_db_use(self->db, SEARCH);
+	statement = ab_db_use(self->db, SEARCH);
 	ab_db_bind_text(statement, 1, search->query, strlen(search->query));
 	bind_span(statement, 2, search->ns);
 	ab_db_bind_bytes(statement, 3, from.data, from.len);

@@ -1,103 +1,174 @@
-/* data/kvspace: what a namespace is told, and its index of words. */
-#include <string.h>
+/* data/kvspace: what a namespace was told, and its quota. */
+#include "kv_help.h"
 
-#include "core/mem.h"
-#include "data/kv.h"
-#include "store_help.h"
+static void
+test_quota(void)
+{
+	struct ab_kv *kv = open_kv("quota");
+	const struct ab_span other = SPAN("other");
+	struct ab_namespace told;
 
-#define N SPAN("n")
+	clock_ms = 1000;
+	put(kv, "a", "1234");
+	put_ttl(kv, "b", "1", 10);
+	CHECK_INT(bytes_of(kv, N), 0); /* nothing is counted yet */
+	told = config(kv, N, SET(max_bytes, 20));
+	CHECK_INT(told.max_bytes, 20);
+	CHECK_INT(told.bytes, 5 + 2);
+	put_if(kv, other, "a", "123456789", AB_UNSET, anyhow);
+	CHECK_INT(bytes_of(kv, N), 7);
+	put(kv, "c", "1234567");
+	CHECK_INT(bytes_of(kv, N), 15);
+	CHECK(append_if(kv, "c", "89012", AB_UNSET, anyhow) > 0);
+	CHECK_INT(bytes_of(kv, N), 20);
+	/* Full: nothing more, and nothing is changed by trying. */
+	CHECK_INT(append_if(kv, "c", "x", AB_UNSET, anyhow), 0);
+	CHECK_INT(last_code, AB_E_LIMIT_QUOTA);
+	CHECK(last.hint[0] != '\0' && strstr(last.msg, "\"n\"") != NULL);
+	CHECK_INT(put(kv, "d", ""), 0);
+	CHECK_INT(last_code, AB_E_LIMIT_QUOTA);
+	CHECK_INT(put(kv, "a", "12345"), 0);
+	CHECK_INT(last_code, AB_E_LIMIT_QUOTA);
+	CHECK_INT(incr(kv, "e", 1), INT64_MIN);
+	CHECK_INT(last_code, AB_E_LIMIT_QUOTA);
+	CHECK_KEY(kv, "c", "123456789012");
+	CHECK_INT(bytes_of(kv, N), 20);
+	CHECK(put(kv, "a", "4321") > 0);
+	CHECK_INT(touch(kv, "a", AB_UNSET), 1);
+	CHECK_INT(bytes_of(kv, N), 20);
+	/* Others are not concerned. */
+	CHECK(put_if(kv, other, "b", "12345678901234567890", AB_UNSET, anyhow) > 0);
+	CHECK(put_if(kv, SPAN("n/m"), "b", "12345678901234567890", AB_UNSET, anyhow) > 0);
+	/* What goes makes room: expired, deleted, shorter. */
+	clock_ms += 10;
+	CHECK(put(kv, "a", "432100") > 0);
+	CHECK_INT(bytes_of(kv, N), 20);
+	CHECK_INT(delete_if(kv, N, "c", anyhow), 1);
+	CHECK_INT(bytes_of(kv, N), 7);
+	CHECK(put(kv, "a", "") > 0);
+	CHECK_INT(bytes_of(kv, N), 1);
+	/* Between, in one group, another namespace with a quota; also an expiry of a third. */
+	config(kv, other, SET(max_bytes, 1000));
+	const int64_t before = bytes_of(kv, other);
+	put_if(kv, other, "dying", "1234", 5, anyhow);
+	clock_ms += 5;
+	ab_kv_group(kv);
+	put(kv, "x", "123");
+	put_if(kv, other, "x", "12345", AB_UNSET, anyhow);
+	CHECK_INT(bytes_of(kv, N), 1 + 4); /* what is read sees all that was written */
+	CHECK_INT(bytes_of(kv, other), before + 6);
+	put(kv, "x", "12");
+	CHECK_INT(bytes_of(kv, N), 1 + 3);
+	CHECK_INT(delete_if(kv, other, "x", anyhow), 1);
+	CHECK_INT(delete_if(kv, N, "x", anyhow), 1);
+	CHECK_INT(ab_kv_settle(kv, &last), 0);
+	CHECK_INT(bytes_of(kv, N), 1);
+	CHECK_INT(bytes_of(kv, other), before);
+	put(kv, "y", "abandoned");
+	ab_kv_abandon(kv);
+	CHECK_INT(bytes_of(kv, N), 1);
+	/* Smaller than what is there: it may shrink. */
+	put(kv, "y", "1234567");
+	CHECK_INT(config(kv, N, SET(max_bytes, 2)).bytes, 9);
+	CHECK_INT(put(kv, "y", "12345678"), 0);
+	CHECK(put(kv, "y", "123456") > 0);
+	/* No bound any more; then one again, counted anew. */
+	config(kv, N, SET(max_bytes, INT64_MAX));
+	put(kv, "z", "12345678901234567890");
+	CHECK_INT(config(kv, N, SET(max_bytes, 100)).bytes, 1 + 7 + 21);
+	CHECK_INT(ab_kv_settle(kv, &last), 0);
+	ab_kv_free(kv);
+	kv = open_kv("quota");
+	CHECK_INT(bytes_of(kv, N), 29);
+	ab_kv_free(kv);
+}
 
-static struct ab_error err;
-static const struct ab_kv_condition anyhow = AB_KV_ANYHOW;
-static unsigned found;
+/* What has expired takes no room, however much of it is still there. */
+static void
+test_expired_room(void)
+{
+	struct ab_kv *kv = open_kv("expired-room");
+	char key[16], big[401];
+
+	clock_ms = 1000;
+	memset(big, 'x', 400);
+	big[400] = '\0';
+	config(kv, N, SET(max_bytes, 500));
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "%03d", i);
+		CHECK(put_ttl(kv, key, "", 10) > 0);
+	}
+	CHECK_INT(put(kv, "big", big), 0);
+	CHECK_INT(last_code, AB_E_LIMIT_QUOTA);
+	clock_ms += 10;
+	CHECK(put(kv, "big", big) > 0); /* more than one write takes away */
+	CHECK_INT(bytes_of(kv, N), 403);
+	ab_kv_group(kv);
+	CHECK(put_ttl(kv, "y", big + 310, 10) > 0); /* expires while its group goes on */
+	CHECK_INT(put(kv, "z", big + 310), 0);
+	clock_ms += 10;
+	CHECK(append_if(kv, "big", big + 310, AB_UNSET, anyhow) > 0);
+	CHECK_INT(bytes_of(kv, N), 493);
+	CHECK_INT(ab_kv_settle(kv, &last), 0);
+	CHECK_INT(bytes_of(kv, N), 493);
+	ab_kv_free(kv);
+}
+
+/* ---- words ---- */
 
 static int
-count(void *data, const struct ab_entry *entry, struct ab_span snippet, struct ab_error *ignored)
+tell_found(void *data, const struct ab_entry *entry, struct ab_span snippet, struct ab_error *err)
 {
-	(void)data, (void)entry, (void)snippet, (void)ignored;
-	found++;
+	(void)snippet, (void)err;
+	ab_buf_printf(data, "%.*s ", (int)entry->key.len, entry->key.data);
 	return 0;
 }
 
-static unsigned
-search(struct ab_kv *kv, const char *query)
+static void
+check_search(struct ab_kv *kv, const char *query, const char *want, int line)
 {
+	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(SIZE_MAX / 2);
 	struct ab_search search = { .ns = N, .query = query, .limit = 10 };
 
-	found = 0;
-	CHECK_INT(ab_kv_search(kv, &search, count, NULL, &err), 0);
-	return found;
+	tap_int(ab_kv_search(kv, &search, tell_found, &told, &last), 0, __FILE__, line, query);
+	tap_string(told.data != NULL ? told.data : "", want, __FILE__, line, query);
 }
 
-static void
-put(struct ab_kv *kv, const char *key, struct ab_span value)
-{
-	struct ab_entry entry;
-
-	CHECK_INT(ab_kv_put(kv, N, span_of(key), value, AB_UNSET, &anyhow, &entry, &err), 0);
-}
-
-static void
-tell_search(struct ab_kv *kv, int on)
-{
-	const struct ab_kv_settings set = { .history = AB_UNSET, .history_age_ms = AB_UNSET, .max_bytes = AB_UNSET, .search = on };
-	struct ab_namespace now;
-
-	CHECK_INT(ab_kv_config(kv, N, &set, &now, &err), 0);
-	CHECK_INT(now.search, on);
-}
+#define CHECK_SEARCH(kv, query, want) check_search((kv), (query), (want), __LINE__)
 
 static void
 test_search(void)
 {
-	struct ab_kv *kv = ab_kv_new(open_store("search.db", 0), 1000000);
+	struct ab_kv *kv = open_kv("search");
 	struct ab_entry entry;
 
-	put(kv, "before", SPAN("words that were there before"));
-	CHECK_INT(search(kv, "words"), 0);
-	tell_search(kv, 1);
-	CHECK_INT(search(kv, "words"), 1); /* what was there is indexed */
-	put(kv, "after", SPAN("words that came after"));
-	CHECK_INT(search(kv, "words"), 2);
-	put(kv, "after", SPAN("others"));
-	CHECK_INT(search(kv, "words"), 1);
-	CHECK_INT(ab_kv_append(kv, N, SPAN("after"), SPAN(" and zebras"), AB_UNSET, &anyhow, &entry, &err), 0);
-	CHECK_INT(search(kv, "zebras"), 1);
-	CHECK_INT(search(kv, "others"), 1);
-	CHECK_INT(ab_kv_delete(kv, N, SPAN("after"), &anyhow, &entry, &err), 1);
-	CHECK_INT(search(kv, "zebras"), 0);
-	put(kv, "binary", SPAN("\xff\xfe words"));
-	CHECK_INT(search(kv, "words"), 1); /* it is no text */
-	tell_search(kv, 0);
-	CHECK_INT(search(kv, "words"), 0);
-	put(kv, "later", SPAN("words again"));
-	CHECK_INT(search(kv, "words"), 0);
-	ab_kv_free(kv);
-}
-
-static void
-test_settings(void)
-{
-	struct ab_kv *kv = ab_kv_new(open_store("settings.db", 0), 1000000);
-	const struct ab_kv_settings nothing = { .history = AB_UNSET, .history_age_ms = AB_UNSET, .max_bytes = AB_UNSET, .search = AB_MAYBE };
-	struct ab_kv_settings set = nothing;
-	struct ab_namespace now;
-
-	CHECK_INT(ab_kv_config(kv, N, &nothing, &now, &err), 0);
-	CHECK(now.history == 0 && now.history_age_ms == AB_NEVER && now.max_bytes == INT64_MAX && !now.search);
-	set.history = 3;
-	CHECK_INT(ab_kv_config(kv, N, &set, &now, &err), 0);
-	set = nothing;
-	set.history_age_ms = 5000;
-	CHECK_INT(ab_kv_config(kv, N, &set, &now, &err), 0);
-	put(kv, "k", SPAN("12345"));
-	set = nothing;
-	set.max_bytes = 100;
-	CHECK_INT(ab_kv_config(kv, N, &set, &now, &err), 0);
-	CHECK(now.history == 3 && now.history_age_ms == 5000 && now.max_bytes == 100);
-	CHECK_INT(now.bytes, 6); /* what was there counts */
-	CHECK_INT(ab_kv_config(kv, SPAN("other"), &nothing, &now, &err), 0);
-	CHECK(now.history == 0 && now.max_bytes == INT64_MAX);
+	clock_ms = 1000;
+	put(kv, "before", "an early fox");
+	CHECK(config(kv, N, SET(search, 1)).search);
+	CHECK_SEARCH(kv, "fox", "before "); /* what is there already, too */
+	put(kv, "k", "hen");
+	append_if(kv, "k", " and fox", AB_UNSET, anyhow);
+	CHECK_SEARCH(kv, "hen fox", "k ");
+	put(kv, "k", "goose");
+	CHECK_SEARCH(kv, "hen", "");
+	CHECK_INT(ab_kv_put(kv, N, SPAN("k"), SPAN("goose \xff"), AB_UNSET, &anyhow, &entry, &last), 0);
+	CHECK_SEARCH(kv, "goose", ""); /* no text */
+	CHECK_INT(delete_if(kv, N, "before", anyhow), 1);
+	CHECK_SEARCH(kv, "fox", "");
+	put_ttl(kv, "dies", "fox", 10);
+	CHECK_SEARCH(kv, "fox", "dies ");
+	clock_ms += 10;
+	CHECK_SEARCH(kv, "fox", "");
+	CHECK_INT(swept_by(kv, false), 1);
+	put_if(kv, SPAN("other"), "k", "fox", AB_UNSET, anyhow);
+	CHECK_SEARCH(kv, "fox", "");
+	put(kv, "k", "fox");
+	CHECK(!config(kv, N, SET(search, 0)).search);
+	CHECK_SEARCH(kv, "fox", "");
+	put(kv, "k", "fox");
+	CHECK_SEARCH(kv, "fox", "");
+	config(kv, N, SET(search, 1));
+	CHECK_SEARCH(kv, "fox", "k ");
 	ab_kv_free(kv);
 }
 
@@ -105,8 +176,9 @@ int
 main(void)
 {
 	static const struct tap_test tests[] = {
-		{ "search", test_search },
-		{ "settings", test_settings },
+		{ "quota", test_quota },
+		{ "search follows what is written", test_search },
+		{ "what has expired takes no room", test_expired_room },
 	};
 
 	return run_tests(tests, AB_COUNT_OF(tests));
