@@ -79,8 +79,9 @@ $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(BUILD)/libab.a
 	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON) $(SQLITE) $(SODIUM)
 $(BUILD)/test/helpers/%: $(BUILD)/test/helpers/%.o $(BUILD)/libab.a
 	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON)
+$(BUILD)/test/bench/kvget: LIBS.bench := $(SQLITE)
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o
-	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $<
+	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIBS.bench)
 $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(BUILD)/libab.a
 	$(CC) $(AB_LDFLAGS) -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON)
 $(BUILD)/test/fault/%.so: test/fault/%.c $(BUILD)/flags

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Print the budgets of ab-exec as ratios measured now, on this machine, in alternating runs (`make bench`). Never passes or fails.
+# Print the budgets of ab-exec and ab-kv as ratios measured now, on this machine, in alternating runs (`make bench`). Never passes or fails.
 #
 # AB_BENCH_ROUNDS (100) pairs a row; AB_BENCH_DIRS (30000) directories in the large tree; AB_BENCH_BYTES (10000000000) of output;
 # AB_BENCH_PEER: a folder whose node_modules holds agent-backend.
@@ -128,6 +128,46 @@ guard() {
 	done
 }
 
+# Keys and values: the store is in the home of this run.
+kv() {
+	kvget=$build/test/bench/kvget
+	seq 1000 | awk '{ printf "{\"op\":\"put\",\"key\":\"k%d\",\"value\":\"%0100d\"}\n", $1, $1 }' | ab-kv batch --fail >/dev/null
+	line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-kv get k500 :: "$kvget" "$AB_HOME/kv.db" k500)
+	row "ab-kv get" "$(ms "$(field 1)"), $(ms "$(field 2)") CPU, $(field 3) KiB" "" ""
+	row "  against a program that opens the file and reads the key" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "<= 1.3" "<= 1.1"
+	if command -v sqlite3 >/dev/null; then
+		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-kv get k500 :: sqlite3 -readonly "$AB_HOME/kv.db" "SELECT value FROM entry WHERE k = CAST('k500' AS BLOB)")
+		row "  against the sqlite3 shell" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "" ""
+	fi
+	if command -v redis-server >/dev/null && command -v redis-cli >/dev/null; then
+		redis-server --port 0 --unixsocket "$base/redis" --save '' --appendonly no --daemonize no >/dev/null 2>&1 &
+		redis=$!
+		until redis-cli -s "$base/redis" set k500 v >/dev/null 2>&1; do sleep 0.05; done
+		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-kv get k500 :: redis-cli -s "$base/redis" get k500)
+		row "  against redis-cli" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "" ""
+		for what in set get; do
+			row "redis-benchmark $what, one client, 100 B" "$(redis-benchmark -s "$base/redis" -t $what -n 50000 -c 1 -d 100 --csv 2>/dev/null |
+				awk -F'"' 'END { printf "%.0f a second", $4 }')" "" ""
+		done
+		kill $redis
+	fi
+	for what in get put; do
+		seq 200000 | awk -v op=$what '{ printf "{\"op\":\"%s\",\"key\":\"k%d\"%s}\n", op, $1 * 7919 % 1000 + 1,
+			op == "put" ? sprintf(",\"value\":\"%0100d\"", $1) : "" }' >"$base/kv.$what"
+		printf '#!/bin/sh\nexec ab-kv batch <%s\n' "$base/kv.$what" >"$base/kv"
+		chmod +x "$base/kv"
+		line=$($pairs -n 3 -a "$base/empty" "$base/kv")
+		row "ab-kv batch, ${what}s of 100 B" "$(awk -v us="$(field 1)" 'BEGIN { printf "%.0f a second", 200000 / us * 1e6 }')" \
+		    ">= $([ $what = get ] && echo 80k || echo 60k)" ">= 200k"
+	done
+	if command -v strace >/dev/null; then
+		rm -f "$AB_HOME"/kv.db*
+		# shellcheck disable=SC2016 # expanded by the script
+		strace -f -c -e trace=fsync,fdatasync -o "$base/syncs" sh -c 'i=0; while [ $i -lt 400 ]; do ab-kv put k$i value -q; i=$((i + 1)); done'
+		row "fsyncs of a put, a process each" "$(awk '$4 ~ /^[0-9]+$/ && $NF ~ /sync$/ { n += $4 } END { printf "%.2f", n / 400 }' "$base/syncs")" "<= 0.4" ""
+	fi
+}
+
 peer() {
 	[ -n "${AB_BENCH_PEER:-}" ] || return 0
 	for isolation in none software; do
@@ -150,4 +190,5 @@ start
 batch
 output
 guard
+kv
 peer
