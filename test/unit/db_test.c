@@ -11,11 +11,13 @@
 
 static char base[] = "/tmp/ab-db-test-XXXXXX";
 
-enum { ADD, GET, ALL, STATEMENTS };
+enum { ADD, GET, ALL, SYNCHRONOUS, JOURNAL, STATEMENTS };
 static const char *const statements[] = {
 	[ADD] = "INSERT INTO t(k, v) VALUES(?1, ?2)",
 	[GET] = "SELECT v FROM t WHERE k = ?1",
 	[ALL] = "SELECT k, v FROM t ORDER BY k",
+	[SYNCHRONOUS] = "PRAGMA synchronous", /* 1: NORMAL, 2: FULL */
+	[JOURNAL] = "PRAGMA journal_mode",
 };
 static const struct ab_db_schema one = { .name = "thing", .application_id = 0x61626b01, .version = 1,
 	.create = "CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB) STRICT", .statements = statements, .count = STATEMENTS };
@@ -424,6 +426,27 @@ test_transactions(void)
 }
 
 static void
+test_durable(void)
+{
+	AB_AUTO_FREE char *path = below("durable");
+
+	for (int durable = 0; durable < 2; durable++) {
+		AB_AUTO_DB struct ab_db *db = open_db(path, durable ? AB_DB_DURABLE : 0);
+		struct ab_error err = AB_ERROR_INIT;
+		struct ab_db_statement *statement = ab_db_use(db, SYNCHRONOUS);
+		size_t len;
+		CHECK_INT(ab_db_step(statement, &err), 1);
+		CHECK_INT(ab_db_integer(statement, 0), durable ? 2 : 1);
+		ab_db_end(statement);
+		statement = ab_db_use(db, JOURNAL);
+		CHECK_INT(ab_db_step(statement, &err), 1);
+		const char *journal = ab_db_bytes(statement, 0, &len);
+		CHECK(len == 3 && memcmp(journal, "wal", 3) == 0);
+		ab_db_end(statement);
+	}
+}
+
+static void
 check_blob(struct ab_db *db, int64_t k, bool null, const char *want, size_t want_len)
 {
 	struct ab_error err = AB_ERROR_INIT;
@@ -601,6 +624,7 @@ main(int argc, char **argv)
 		{ "what others have written is noticed", test_data_version },
 		{ "gone when it was replaced", test_gone },
 		{ "transactions", test_transactions },
+		{ "durable is synchronous FULL, else NORMAL", test_durable },
 		{ "NULL and empty blobs", test_blobs },
 		{ "a small log is kept, a large one folded", test_log },
 		{ "backup", test_backup },
