@@ -7,10 +7,12 @@
 
 /* ---- list ---- */
 
+#define PAGE 1000
+
 struct listing {
 	struct ab_call *call;
-	int64_t left; /* on the command line: all of them, in pages nobody sees */
-	bool more;
+	int64_t left, page; /* INT64_MAX: all of them */
+	bool more, paused;
 	struct ab_buf last_ns, last;
 };
 
@@ -20,12 +22,13 @@ list_one(void *data, const struct ab_entry *entry, const struct ab_span *value, 
 	struct listing *listing = data;
 
 	(void)err;
-	if (listing->left == 0) {
-		listing->more = true;
+	if (listing->left == 0 || listing->page == 0) {
+		listing->more = listing->left == 0;
+		listing->paused = !listing->more;
 		return 1;
 	}
-	if (listing->left > 0)
-		listing->left--;
+	listing->left--;
+	listing->page--;
 	ab_buf_truncate(&listing->last_ns, 0);
 	ab_buf_truncate(&listing->last, 0);
 	ab_buf_put(&listing->last_ns, entry->ns.data, entry->ns.len);
@@ -70,6 +73,13 @@ read_cursor(const char *text, struct ab_buf *ns, struct ab_buf *key, struct ab_e
 	return 0;
 }
 
+static void
+take(struct ab_buf *to, const struct ab_buf *from)
+{
+	ab_buf_truncate(to, 0);
+	ab_buf_put(to, from->data, from->len);
+}
+
 static int
 list_from(struct ab_kv *kv, const struct list_params *params, struct ab_span ns, struct listing *listing, struct ab_error *err)
 {
@@ -84,7 +94,19 @@ list_from(struct ab_kv *kv, const struct list_params *params, struct ab_span ns,
 		range.after_ns = (struct ab_span){ after_ns.data, after_ns.len };
 		range.after = (struct ab_span){ after.data, after.len };
 	}
-	return ab_kv_range(kv, &range, list_one, listing, err);
+	/* On the command line who reads may be slow, and what is read from the store all that while would stay in its log. */
+	for (;;) {
+		listing->paused = false;
+		listing->page = ab_call_is_batch(listing->call) ? INT64_MAX : PAGE;
+		if (ab_kv_range(kv, &range, list_one, listing, err) < 0)
+			return -1;
+		if (!listing->paused)
+			return 0;
+		take(&after_ns, &listing->last_ns);
+		take(&after, &listing->last);
+		range.after_ns = (struct ab_span){ after_ns.data, after_ns.len };
+		range.after = (struct ab_span){ after.data, after.len };
+	}
 }
 
 int
@@ -92,7 +114,7 @@ list_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct list_params *params = data;
 	bool all = !ab_call_is_batch(call) && !ab_call_given(call, "limit");
-	struct listing listing = { .call = call, .left = all ? -1 : params->limit, .last_ns = AB_BUF_INIT(SIZE_MAX / 2), .last = AB_BUF_INIT(SIZE_MAX / 2) };
+	struct listing listing = { .call = call, .left = all ? INT64_MAX : params->limit, .last_ns = AB_BUF_INIT(SIZE_MAX / 2), .last = AB_BUF_INIT(SIZE_MAX / 2) };
 	struct ab_kv *kv;
 	struct ab_span ns;
 
@@ -114,7 +136,7 @@ int
 history_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct history_params *params = data;
-	struct listing listing = { .call = call, .left = params->limit, .last_ns = AB_BUF_INIT(SIZE_MAX / 2), .last = AB_BUF_INIT(SIZE_MAX / 2) };
+	struct listing listing = { .call = call, .left = params->limit, .page = INT64_MAX, .last_ns = AB_BUF_INIT(SIZE_MAX / 2), .last = AB_BUF_INIT(SIZE_MAX / 2) };
 	struct ab_kv *kv;
 	struct ab_span ns;
 

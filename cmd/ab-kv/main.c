@@ -1,6 +1,7 @@
 /* ab-kv: the table of operations. */
 #include "ab-kv.h"
 #include "data/db.h"
+#include "data/hash.h"
 
 #define WHERE(S) \
 	AB_PARAM_STRING(S, where.ns, .name = "namespace", .letter = 'n', .env = "AB_NAMESPACE", .dflt = "default", .flags = AB_RAW, .meta = "NS", .group = "where", \
@@ -79,7 +80,7 @@ static const struct ab_param atomic_params[] = {
 static const struct ab_param key_params[] = { KEY(struct key_params, "the key"), WHERE(struct key_params), AB_PARAM_END };
 
 static const struct ab_param delete_params[] = {
-	AB_PARAM_LIST(struct delete_params, keys, .name = "key", .flags = AB_REQUIRED | AB_POSITIONAL | AB_REST, .meta = "KEY", .help = "the keys"),
+	AB_PARAM_LIST(struct delete_params, keys, .name = "key", .flags = AB_REQUIRED | AB_POSITIONAL | AB_REST | AB_ALONE, .meta = "KEY", .help = "the keys"),
 	CONDITION(struct delete_params),
 	WHERE(struct delete_params),
 	AB_PARAM_END
@@ -272,7 +273,7 @@ static const struct ab_op operations[] = {
 };
 
 static const char *const schemas[] = { "ab.kv/1", NULL };
-static const struct ab_library libraries[] = { { "sqlite", ab_db_library_version }, { .name = NULL } };
+static const struct ab_library libraries[] = { { "libsodium", ab_hash_library_version }, { "sqlite", ab_db_library_version }, { .name = NULL } };
 
 static struct kv_state *state;
 

@@ -72,6 +72,7 @@ enum {
 	AB_CLI_OFF = 1 << 7,	  /* with AB_CLI_ONLY: a control of the process: no default for batch either */
 	AB_RAW = 1 << 8,	  /* a string that may hold any bytes but NUL (a key, a path): NAME_base64 in a request too */
 	AB_COMMA = 1 << 9,	  /* a list whose elements may also stand in one word, separated by commas */
+	AB_ALONE = 1 << 12,	  /* a list whose one element a request may give without an array */
 	AB_NUL = 1 << 11,	  /* a string that is only judged: a NUL in a request becomes AB_NUL_TEXT and is no error */
 	AB_MAKES_ENDLESS = 1 << 10, /* boolean: when true the request is like one of AB_OP_ENDLESS (`output --follow`) */
 };

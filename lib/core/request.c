@@ -107,10 +107,11 @@ set_list(struct ab_args *args, size_t row, const struct ab_value *value, struct 
 	struct ab_list list = { .item = NULL, .count = 0 };
 	const char *why = NULL;
 
-	if (ab_value_kind(value) != AB_VALUE_ARRAY)
+	bool alone = ab_value_kind(value) != AB_VALUE_ARRAY && (param->flags & AB_ALONE) != 0;
+	if (ab_value_kind(value) != AB_VALUE_ARRAY && !alone)
 		return ab_param_wrong(err, param, AB_FROM_REQUEST, "must be an array");
-	for (size_t i = 0; i < ab_value_count(value); i++) {
-		char *text = element(args, ab_value_at(value, i), &why);
+	for (size_t i = 0; i < (alone ? 1 : ab_value_count(value)); i++) {
+		char *text = element(args, alone ? value : ab_value_at(value, i), &why);
 		if (text == NULL)
 			return ab_param_wrong(err, param, AB_FROM_REQUEST, why);
 		if (ab_param_judge_choice(param, text, AB_FROM_REQUEST, err) < 0)

@@ -9,4 +9,7 @@
 /* FIPS 180-4. */
 void ab_sha256(const void *data, size_t len, unsigned char hash[static AB_SHA256_SIZE]);
 
+/* Of what computes them: libsodium. */
+const char *ab_hash_library_version(void);
+
 #endif

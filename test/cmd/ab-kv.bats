@@ -71,6 +71,8 @@ OPTIONS=()
 
 @test "delete takes all its keys or none: a condition is for one" {
 	local digit=$'\x16' one=6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b
+	ask '{"id":1,"op":"put","key":"one","value":"1"}' '{"id":2,"op":"delete","key":"one"}' '{"id":3,"op":"delete","key":{"base64":"b25l"}}' '{"id":4,"op":"delete","key":7}'
+	jq -se '.[1].deleted == 1 and .[2].deleted == 0 and .[3].error.code == "input.invalid"' <<<"$output"
 	ask '{"id":1,"op":"put","key":"a","value":"1"}' '{"id":2,"op":"put","key":"b","value":"2"}' \
 	    '{"id":3,"op":"delete","key":["a","b"],"if_value_sha256":"'$one'"}' '{"id":4,"op":"list"}'
 	jq -se '.[2].error.code == "input.invalid" and (.[3].items | map(.key)) == ["a","b"]' <<<"$output"
@@ -420,6 +422,16 @@ pages() {
 	done
 	eval "exec ${COPROC[1]}>&-"
 	wait "$pid"
+}
+
+@test "list: more than a page on the command line is all of it, and once" {
+	seq -f '{"op":"put","key":"k%05g","value":"v"}' 2500 | ab-kv batch --fail >/dev/null
+	seq -f '{"op":"put","key":"x%05g","value":"v","namespace":"default/below"}' 1500 | ab-kv batch --fail >/dev/null
+	ab-kv list --field key >"$BASE/keys"
+	seq -f 'k%05g' 2500 | diff - "$BASE/keys"
+	ab-kv list --recursive --reverse --field key | tac >"$BASE/keys"
+	(seq -f 'k%05g' 2500; seq -f 'x%05g' 1500) | diff - "$BASE/keys"
+	[ "$(ab-kv list --limit 1200 | wc -l)" = 1200 ]
 }
 
 @test "batch: pages of a list, followed to the end, are the list" {
