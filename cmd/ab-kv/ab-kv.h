@@ -114,7 +114,8 @@ void kv_state_free(struct kv_state *state);
 /* The store that a request means: opened, and kept for the next one. write: it is made when it does not exist. NULL without err when it
  * does not exist and nothing is to be written: it is empty. */
 int kv_open(struct ab_call *call, const struct where_params *where, bool write, struct ab_kv **kv, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;
-/* struct ab_tool.settle */
+/* struct ab_tool.settle, .undo */
+void kv_undo(void *state);
 int kv_settle(void *state, struct ab_error *err) AB_MUST_USE;
 /* A connection of its own to the store, which is made when it does not exist: it sees what is committed alone. The caller frees both. */
 int kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_kv **kv, char **path, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;

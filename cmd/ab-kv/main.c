@@ -289,6 +289,7 @@ main(int argc, char **argv)
 			  "ab-kv get jobs/1\n"
 			  "ab-kv incr visits\n",
 		.settle = kv_settle,
+		.undo = kv_undo,
 		.state = &state,
 		.libraries = libraries,
 	};

@@ -129,7 +129,7 @@ kv_open(struct ab_call *call, const struct where_params *where, bool write, stru
 	if (path == NULL)
 		return -1;
 	const bool memory = strcmp(path, ":memory:") == 0;
-	if (ab_call_is_nested(call) && !is_same(state->last, path, where))
+	if (ab_call_is_part(call) && state->last != NULL && !is_same(state->last, path, where))
 		return ab_fail(err, AB_E_INPUT_INVALID, "requests that happen together are of one store, opened in one way");
 	struct opened *opened = find_opened(call, state, path, where, write, memory);
 	/* Nothing was ever stored: that is an answer, and no reason to make a file. */
@@ -167,6 +167,15 @@ kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_
 	*kv = ab_kv_new(store, where->max_value_bytes);
 	*path = ab_steal(&found);
 	return 0;
+}
+
+void
+kv_undo(void *data)
+{
+	struct kv_state *state = *(struct kv_state **)data;
+
+	for (struct opened *at = state->first; at != NULL; at = at->next)
+		ab_kv_abandon(at->kv);
 }
 
 int

@@ -119,7 +119,7 @@ waited_enough(struct ab_timer *timer)
 int
 wait_operation(struct ab_call *call, const struct get_params *params, struct ab_error *err)
 {
-	if (ab_call_is_nested(call))
+	if (ab_call_is_part(call))
 		return ab_fail(err, AB_E_UNSUPPORTED, "get with wait cannot be part of atomic: nobody else could write meanwhile");
 	struct waiting *waiting = waiting_new(call, &params->where, params->wait_for_ms, waited_enough, look_for_key, err);
 

@@ -42,6 +42,22 @@ emit_uncommitted(struct ab_batch *batch, const char *id, const struct ab_error *
 	emit(batch, text.data, text.len);
 }
 
+/* Together or not at all: who failed says why, and the others that they were not done. */
+static void
+emit_undone(struct ab_batch *batch)
+{
+	const char *line = batch->held.data, *end = line + batch->held.len;
+
+	for (size_t at = 0; at < batch->held_ids.len; at += strlen(batch->held_ids.data + at) + 1) {
+		const char *id = batch->held_ids.data + at, *next = (const char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+		if (*id == '-')
+			emit(batch, line, (size_t)(next - line));
+		else
+			emit_uncommitted(batch, id + 1, &batch->spoiled);
+		line = next;
+	}
+}
+
 static void
 settle(struct ab_batch *batch)
 {
@@ -51,13 +67,16 @@ settle(struct ab_batch *batch)
 	ab_loop_disarm(batch->loop, &batch->settle_timer);
 	if (batch->held_count == 0)
 		return;
-	if (batch->tool->settle(batch->tool->state, &err) == 0) {
+	if (batch->spoiled.code != AB_E_NONE) {
+		batch->tool->undo(batch->tool->state);
+		emit_undone(batch);
+	} else if (batch->tool->settle(batch->tool->state, &err) == 0) {
 		emit(batch, batch->held.data, batch->held.len);
 	} else {
 		if (batch->first_error == AB_E_NONE)
 			batch->first_error = err.code;
 		for (; at < batch->held_ids.len; at += strlen(batch->held_ids.data + at) + 1)
-			emit_uncommitted(batch, batch->held_ids.data + at, &err);
+			emit_uncommitted(batch, batch->held_ids.data + at + 1, &err);
 	}
 	batch->held_count = 0;
 	ab_buf_truncate(&batch->held, 0);
@@ -75,7 +94,17 @@ static void
 hold(struct ab_batch *batch, struct ab_call *call)
 {
 	const char *id = call->id != NULL ? call->id : "null";
+	bool failed = call->failed || call->error.code != AB_E_NONE;
 
+	ab_buf_putc(&batch->held_ids, failed ? '-' : '+');
+	if (batch->options.atomic == 1) {
+		batch->held_count++;
+		ab_buf_put(&batch->held, call->text.data, call->text.len);
+		ab_buf_put(&batch->held_ids, id, strlen(id) + 1);
+		if (failed && batch->spoiled.code == AB_E_NONE)
+			ab_fail(&batch->spoiled, AB_E_CANCELLED, "not done: request %s of this batch failed (%s)", id, ab_errcode_name(call->error.code));
+		return;
+	}
 	if (batch->held_count++ == 0) {
 		batch->held_since_ms = ab_now_ms();
 		ab_loop_arm(batch->loop, &batch->settle_timer, batch->held_since_ms + SETTLE_MS);
@@ -147,7 +176,10 @@ batch_ended(struct ab_call *call)
 static void
 batch_settle(struct ab_call *call)
 {
-	settle(call->face_data);
+	struct ab_batch *batch = call->face_data;
+
+	if (batch->options.atomic != 1)
+		settle(batch);
 }
 
 const struct ab_face ab_batch_face = {
@@ -161,6 +193,19 @@ const struct ab_face ab_batch_face = {
 
 /* ---- starting ---- */
 
+/* --atomic: when one has failed nothing more is done; and not everything can be done with others. */
+static void
+refuse_part(struct ab_batch *batch, struct ab_call *call)
+{
+	if (batch->spoiled.code != AB_E_NONE)
+		call->error = batch->spoiled;
+	else if ((call->op->flags & AB_OP_NESTS) == 0)
+		ab_fail(&call->error, AB_E_UNSUPPORTED, "\"%s\" cannot be part of an atomic batch", call->op->name);
+	else
+		return;
+	call->failed = true;
+}
+
 static void
 start(struct ab_batch *batch, struct ab_call *call)
 {
@@ -168,6 +213,8 @@ start(struct ab_batch *batch, struct ab_call *call)
 
 	ab_intake_take(batch, call);
 	ab_intake_link(&batch->active, call);
+	if (batch->options.atomic == 1 && !call->failed)
+		refuse_part(batch, call);
 	if (call->failed) {
 		err = call->error;
 		ab_call_fail(call, &err);
@@ -213,6 +260,9 @@ next_to_start(const struct ab_batch *batch)
 static bool
 start_some(struct ab_batch *batch, int64_t until_ms)
 {
+	/* Nobody waits for a writer who waits for its input. */
+	if (batch->options.atomic == 1 && !batch->input_ended)
+		return true;
 	for (;;) {
 		struct ab_call *call = ab_intake_is_choked(batch) ? NULL : next_to_start(batch);
 		if (call == NULL)
@@ -326,11 +376,25 @@ more_at_hand(const struct ab_batch *batch)
 	return batch->queue.first != NULL || poll(&in, 1, 0) > 0;
 }
 
+/* More than is kept in memory. */
+static void
+give_up_atomic(struct ab_batch *batch)
+{
+	end_input(batch);
+	if (batch->queue.first != NULL && !batch->queue.first->failed) {
+		batch->queue.first->failed = true;
+		ab_fail(&batch->queue.first->error, AB_E_LIMIT_SIZE, "an atomic batch has at most 256 MiB of requests");
+	}
+	ab_loop_defer(batch->loop, &batch->pump_task);
+}
+
 static void
 finish_round(struct ab_batch *batch)
 {
-	if (batch->held_count > 0 && !more_at_hand(batch))
+	if (batch->held_count > 0 && batch->options.atomic != 1 && !more_at_hand(batch))
 		settle(batch);
+	if (batch->options.atomic == 1 && !batch->input_ended && !ab_intake_has_room(batch))
+		give_up_atomic(batch);
 	if (!batch->input_ended)
 		ab_loop_set(
 		    batch->loop, &batch->in, ab_intake_has_room(batch) ? AB_READABLE : 0);
@@ -459,7 +523,7 @@ conclude(struct ab_batch *batch, int *signo, struct ab_error *err)
 		return 128 + batch->signo;
 	if (batch->input_errno != 0)
 		return ab_fail_errno(err, batch->input_errno, "read stdin");
-	return batch->options.fail > 0 ? ab_errcode_status(batch->first_error) : 0;
+	return batch->options.fail > 0 || batch->options.atomic > 0 ? ab_errcode_status(batch->first_error) : 0;
 }
 
 static void

@@ -8,7 +8,10 @@
 
 enum { LINE_MAX_BYTES = 16 * 1024 * 1024 };
 
-const struct ab_param ab_batch_params[] = {
+/* The first is for tools that can undo. */
+static const struct ab_param batch_params[] = {
+	AB_PARAM_BOOLEAN(struct ab_batch_options, atomic, .name = "atomic", .dflt = "false", .flags = AB_CLI_ONLY | AB_CLI_OFF,
+	    .help = "read all requests first, and do all of them or none"),
 	AB_PARAM_INTEGER(struct ab_batch_options, jobs, .name = "jobs", .letter = 'j', .dflt = "1", .min = 1, .max = 1024, .meta = "N",
 	    .help = "requests served at once; with more than one, answers come as they are ready"),
 	AB_PARAM_BOOLEAN(struct ab_batch_options, fail, .name = "fail", .dflt = "false", .flags = AB_CLI_ONLY | AB_CLI_OFF,
@@ -19,6 +22,12 @@ const struct ab_param ab_batch_params[] = {
 	    .help = "let requests name paths of the host outside the scope"),
 	AB_PARAM_END
 };
+
+const struct ab_param *
+ab_batch_params(const struct ab_tool *tool)
+{
+	return &batch_params[tool->undo == NULL];
+}
 
 static size_t
 count_ops(const struct ab_tool *tool)
@@ -119,7 +128,7 @@ ab_intake_init(struct ab_batch *batch, int argc, char **argv, struct ab_common *
 	struct ab_args own, common;
 
 	ab_lines_init(&batch->lines, LINE_MAX_BYTES);
-	ab_args_init(&own, ab_batch_params, &batch->options, sizeof(batch->options), &batch->arena);
+	ab_args_init(&own, ab_batch_params(batch->tool), &batch->options, sizeof(batch->options), &batch->arena);
 	ab_args_init(&common, ab_common_params, values, sizeof(*values), &batch->arena);
 	batch->defaults = ab_arena_alloc(&batch->arena, (count + 1) * sizeof(*batch->defaults));
 	for (size_t i = 0; i < count; i++) {

@@ -432,6 +432,6 @@ ab_describe_tool(const struct ab_tool *tool, const struct ab_op *only, struct ab
 	}
 	if (only != NULL)
 		return;
-	options_record(out, "batch", "batch", ab_batch_params);
+	options_record(out, "batch", "batch", ab_batch_params(tool));
 	options_record(out, "common", "common", ab_common_params);
 }

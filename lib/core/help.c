@@ -193,7 +193,7 @@ ab_help_batch(const struct ab_tool *tool, struct ab_buf *out)
 {
 	ab_buf_printf(out, "%s batch: %s\n\nusage: %s batch [options] [defaults]\n", tool->name, batch_summary,
 	    tool->name);
-	print_params(ab_batch_params, 0, out);
+	print_params(ab_batch_params(tool), 0, out);
 	ab_buf_puts(out, "\ndefaults (for the requests of the operations that have them):\n");
 	for (const struct ab_op *op = tool->ops; op->name != NULL; op++)
 		for (const struct ab_param *param = op->params; param != NULL && param->name != NULL; param++) {

@@ -5,7 +5,8 @@
 #include "core/op.h"
 
 /* The batch command's own parameters (batch.c). */
-extern const struct ab_param ab_batch_params[];
+/* The options of `batch` itself, for this tool. */
+const struct ab_param *ab_batch_params(const struct ab_tool *tool);
 
 /* What the tool is, its operations, the options of its main operation and those of every operation. */
 void ab_help_tool(const struct ab_tool *tool, struct ab_buf *out);

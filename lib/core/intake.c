@@ -302,6 +302,8 @@ ab_intake_is_choked(const struct ab_batch *batch)
 bool
 ab_intake_has_room(const struct ab_batch *batch)
 {
+	if (batch->options.atomic == 1)
+		return batch->queued_bytes < AB_BATCH_ATOMIC_BYTES;
 	return !ab_intake_is_choked(batch) && batch->queue.count < AHEAD_COUNT && batch->queued_bytes < AHEAD_BYTES;
 }
 

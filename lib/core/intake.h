@@ -20,11 +20,14 @@ struct ab_call_list {
 
 struct ab_batch_options {
 	int64_t jobs;
-	int fail, host_paths;
+	int fail, host_paths, atomic;
 	struct ab_list fixed;
 };
 
-enum { AB_BATCH_IDS = 1024 }; /* buckets */
+enum {
+	AB_BATCH_IDS = 1024,		       /* buckets */
+	AB_BATCH_ATOMIC_BYTES = 256 * 1024 * 1024, /* of requests that happen together */
+};
 
 struct ab_batch {
 	const struct ab_tool *tool;
@@ -53,9 +56,10 @@ struct ab_batch {
 	enum ab_errcode first_error;
 
 	/* answers that wait for their commit */
-	struct ab_buf held, held_ids;
+	struct ab_buf held, held_ids; /* lines; for each '+', or '-' when it failed, its id and NUL */
 	size_t held_count;
 	int64_t held_since_ms;
+	struct ab_error spoiled; /* --atomic: what was wrong with the first that failed; nothing will have happened */
 	struct ab_timer settle_timer;
 };
 

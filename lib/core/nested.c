@@ -78,9 +78,11 @@ read_alone(struct ab_call *call, const struct ab_value *request, struct ab_error
 }
 
 bool
-ab_call_is_nested(const struct ab_call *call)
+ab_call_is_part(const struct ab_call *call)
 {
-	return call->face == &face;
+	const struct ab_batch *batch = call->face_data;
+
+	return call->face == &face || (call->face == &ab_batch_face && batch->options.atomic == 1);
 }
 
 int

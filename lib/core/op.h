@@ -139,7 +139,8 @@ enum {
 	AB_OP_TIMEOUT1 = 1 << 11, /* exit status as timeout(1): every failure of ours is 125 (contract section 4) */
 	AB_OP_CLI_ONLY = 1 << 12, /* not in batch */
 	AB_OP_PREDICATE = 1 << 13, /* answers by status */
-	AB_OP_NESTS = 1 << 15,	   /* may be part of another request (ab_call_nested): it ends at once */
+	AB_OP_NESTS = 1 << 15,	   /* may be part of another request (ab_call_nested) or of `batch --atomic`: it ends at once, and can be
+				      undone */
 	AB_OP_DRY_RUN = 1 << 14,   /* understands --dry-run: ab_call_dry_run() */
 };
 
@@ -180,6 +181,8 @@ struct ab_tool {
 	/* Commit what answered operations did; answers are held until it returns. NULL: none. Called when input runs dry, after
 	   1,000 operations, 1 MiB of answers or 10 ms. */
 	int (*settle)(void *state, struct ab_error *err);
+	/* Undo what was done since the last settle, for `batch --atomic`. NULL: it cannot. */
+	void (*undo)(void *state);
 	void *state; /* the tool's own, for ab_call_state() */
 	const struct ab_library *libraries; /* or NULL */
 };
@@ -241,7 +244,8 @@ int ab_call_bytes_part(struct ab_call *call, const void *data, size_t len, struc
  * Do a request within this one, of the same tool, as its batch would: answer is the object that it answers with, without `id`, appended
  * as text. Only operations of AB_OP_NESTS (else unsupported). What it did is the caller's to settle or undo. -1: it failed; err says why.
  */
-bool ab_call_is_nested(const struct ab_call *call);
+/* Whether it is part of another request, or of `batch --atomic`: it happens with others, or not at all. */
+bool ab_call_is_part(const struct ab_call *call);
 int ab_call_nested(struct ab_call *call, const struct ab_value *request, struct ab_buf *answer, struct ab_error *err) AB_MUST_USE;
 
 /* A pending operation ends. The call and its parameters are gone afterwards. */

@@ -1,25 +1,9 @@
 #!/usr/bin/env bats
 # ab-kv: what many processes do at once, and what is left when something breaks or is in the way.
-# shellcheck disable=SC2154,SC2016 # bats sets stderr; scripts expand inside
+# shellcheck disable=SC2154,SC2016,SC2034 # bats sets stderr; scripts expand inside; OPTIONS is for ask
 
 load ../helpers/load
-
-# Both streams of a command that must end with the given status.
-ends() {
-	local want=$1
-	shift
-	run --separate-stderr "$@"
-	[ "$status" -eq "$want" ] || { echo "status $status, not $want: $*"; echo "$output"; echo "$stderr"; return 1; }
-}
-# refuses STATUS CODE COMMAND…: it ends so, with that code.
-refuses() {
-	local code=$2
-	ends "$1" "${@:3}"
-	[[ $stderr == *"[$code]"* ]] || { echo "no [$code]: ${*:3}"; echo "$stderr"; return 1; }
-}
-# Requests, one an argument, to a batch; its answers are in $output.
-ask() { run --separate-stderr ab-kv batch "${OPTIONS[@]}" < <(printf '%s\n' "$@"); }
-OPTIONS=()
+load ../helpers/kv
 
 # increments N: N increments of "n" by one batch, each asked when the last one is answered.
 increments() {
@@ -265,7 +249,7 @@ teardown() {
 	jq -e '.value == "b"' "$BASE/out"
 }
 
-@test "a writer that others keep waiting is told so after --timeout" {
+@test "a writer that others keep waiting is told so after --busy-timeout" {
 	need python3
 	ab-kv put a 1 -q
 	mkfifo "$BASE/ready" "$BASE/done"
@@ -276,10 +260,10 @@ teardown() {
 		open(sys.argv[2], "w").close()
 		open(sys.argv[3]).close()' "$AB_HOME/kv.db" "$BASE/ready" "$BASE/done" 3>&- &
 	: <"$BASE/ready"
-	refuses 5 busy ab-kv put a 2 --timeout 20ms
-	ends 0 ab-kv get a --timeout 20ms
+	refuses 5 busy ab-kv put a 2 --busy-timeout 20ms
+	ends 0 ab-kv get a --busy-timeout 20ms
 	[ "$output" = 1 ]
-	ask '{"id":1,"op":"incr","key":"a","timeout_ms":20}' '{"id":2,"op":"get","key":"a"}'
+	ask '{"id":1,"op":"incr","key":"a","busy_timeout_ms":20}' '{"id":2,"op":"get","key":"a"}'
 	jq -se '.[0].error.code == "busy" and .[0].error.retryable and .[1].value == "1"' <<<"$output"
 	: >"$BASE/done"
 	wait

@@ -278,7 +278,7 @@ both(struct ab_call *call, void *data, struct ab_error *err)
 	if (answers.len > 0)
 		ab_json_raw(json, NULL, answers.data, answers.len);
 	ab_json_array_end(json);
-	ab_json_boolean(json, "nested", ab_call_is_nested(call));
+	ab_json_boolean(json, "nested", ab_call_is_part(call));
 	ab_call_record_end(call);
 	return AB_DONE;
 }
