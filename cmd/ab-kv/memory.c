@@ -500,8 +500,9 @@ each_of(struct memory *memory, const char *path, const char *renamed, size_t *co
 		int found = read_file(memory, from, &text, &version, err);
 		if (found > 0 && renamed != NULL) {
 			AB_AUTO_FREE char *to = ab_asprintf("%s%s", renamed, from + strlen(path));
-			if (write_file(memory, to, &text, 0, err) <= 0)
-				return -1;
+			int put = write_file(memory, to, &text, 0, err);
+			if (put <= 0)
+				return put < 0 ? -1 : ab_fail(err, AB_E_BUSY, "rename \"%s\": somebody else makes \"%s\" just now", path, to);
 		}
 		if (found < 0 || (found > 0 && ab_kv_delete(memory->kv, memory->ns, kv_span(key), &anyhow, &entry, err) < 0))
 			return -1;
@@ -602,11 +603,16 @@ do_command(struct memory *memory, struct ab_error *err)
 			continue;
 		if (kv_open(call, &memory->params->where, commands[i].writes, &memory->kv, &memory->ns, err) < 0)
 			return -1;
-		if (commands[i].writes)
-			ab_kv_group(memory->kv); /* a directory goes with all that is in it, or stays */
-		if (commands[i].run(memory, err) < 0)
+		if (!commands[i].writes)
+			return commands[i].run(memory, err);
+		/* A directory goes with all that is in it, or stays: what came before in a group is not undone with it. */
+		ab_call_settle(call);
+		ab_kv_group(memory->kv);
+		if (commands[i].run(memory, err) < 0) {
+			ab_kv_abandon(memory->kv);
 			return -1;
-		return commands[i].writes && !ab_call_is_batch(call) ? ab_kv_settle(memory->kv, err) : 0;
+		}
+		return ab_call_is_batch(call) ? 0 : ab_kv_settle(memory->kv, err);
 	}
 	return say_wrong(memory, "Error: Unknown command: %s", memory->params->command);
 }

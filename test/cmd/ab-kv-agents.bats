@@ -209,3 +209,12 @@ memory-tool-of() { ab-kv memory-tool 3>&- <<<"$1"; }
 	wait
 	[ "$(ab-kv get u1/memories/count | grep -c x)" = 40 ]
 }
+
+@test "memory-tool in batch: a directory that cannot be renamed whole stays whole" {
+	ask '{"id":1,"op":"memory-tool","command":"create","path":"/memories/d/a","file_text":"123456789012345678901234567890"}' \
+	    '{"id":2,"op":"memory-tool","command":"create","path":"/memories/d/b","file_text":"1234567890123456789012345678901234567890123456789012345678901234567890"}' \
+	    '{"id":3,"op":"config","max_bytes":180}' '{"id":4,"op":"put","key":"k","value":"v"}' \
+	    '{"id":5,"op":"memory-tool","command":"rename","old_path":"/memories/d","new_path":"/memories/e"}' '{"id":6,"op":"get","key":"k"}'
+	jq -se '.[4].error.code == "limit.quota" and (.[:4] | all(.error == null)) and .[5].value == "v"' <<<"$output"
+	[ "$(ab-kv list --field key | tr '\n' ' ')" = '/memories/d/a /memories/d/b k ' ]
+}
