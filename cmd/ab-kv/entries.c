@@ -126,10 +126,10 @@ read_value(const struct put_params *params, struct ab_buf *value, struct ab_erro
 	return -1;
 }
 
-int
-put_operation(struct ab_call *call, void *data, struct ab_error *err)
+/* A value goes to a key: ab_kv_put, ab_kv_append. */
+static int
+store_value(struct ab_call *call, const struct put_params *params, __typeof__(ab_kv_put) *store, struct ab_error *err)
 {
-	const struct put_params *params = data;
 	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(0);
 	struct ab_kv_condition condition;
 	unsigned char hash[32];
@@ -142,32 +142,22 @@ put_operation(struct ab_call *call, void *data, struct ab_error *err)
 	if (read_condition(&params->condition, hash, &condition, err) < 0 || read_value(params, &value, err) < 0 ||
 	    begin(call, &params->where, params->key, true, &kv, &ns, err) < 0)
 		return -1;
-	if (ab_kv_put(kv, ns, kv_span(params->key), (struct ab_span){ value.data, value.len }, params->ttl_ms, &condition, &entry, err) < 0)
+	if (store(kv, ns, kv_span(params->key), (struct ab_span){ value.data, value.len }, params->ttl_ms, &condition, &entry, err) < 0)
 		return -1;
 	answer(call, &entry);
 	return AB_DONE;
 }
 
 int
+put_operation(struct ab_call *call, void *data, struct ab_error *err)
+{
+	return store_value(call, data, ab_kv_put, err);
+}
+
+int
 append_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
-	const struct put_params *params = data;
-	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(0);
-	struct ab_kv_condition condition;
-	unsigned char hash[32];
-	struct ab_entry entry;
-	struct ab_kv *kv;
-	struct ab_span ns;
-
-	if (params->value.kind == AB_BYTES_NONE && ab_call_is_batch(call))
-		return ab_fail(err, AB_E_INPUT_INVALID, "\"value\" is missing");
-	if (read_condition(&params->condition, hash, &condition, err) < 0 || read_value(params, &value, err) < 0 ||
-	    begin(call, &params->where, params->key, true, &kv, &ns, err) < 0)
-		return -1;
-	if (ab_kv_append(kv, ns, kv_span(params->key), (struct ab_span){ value.data, value.len }, params->ttl_ms, &condition, &entry, err) < 0)
-		return -1;
-	answer(call, &entry);
-	return AB_DONE;
+	return store_value(call, data, ab_kv_append, err);
 }
 
 int
@@ -250,9 +240,7 @@ stat_operation(struct ab_call *call, void *data, struct ab_error *err)
 	int found = kv == NULL ? 0 : ab_kv_get(kv, ns, kv_span(params->key), &entry, NULL, err);
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_key(params->key, err);
-	struct ab_json *json = ab_call_record(call);
-	kv_write_entry(json, &entry, NULL);
-	ab_call_record_end(call);
+	answer(call, &entry);
 	return AB_DONE;
 }
 

@@ -240,12 +240,12 @@ void ab_call_bytes(struct ab_call *call, const void *data, size_t len);
 /* Part of kind BYTES on the command line only: unchanged, now. In batch it is collected (bounded by 16 MiB). */
 int ab_call_bytes_part(struct ab_call *call, const void *data, size_t len, struct ab_error *err) AB_MUST_USE;
 
+/* Whether it is part of another request, or of `batch --atomic`: it happens with others, or not at all. */
+bool ab_call_is_part(const struct ab_call *call);
 /*
  * Do a request within this one, of the same tool, as its batch would: answer is the object that it answers with, without `id`, appended
  * as text. Only operations of AB_OP_NESTS (else unsupported). What it did is the caller's to settle or undo. -1: it failed; err says why.
  */
-/* Whether it is part of another request, or of `batch --atomic`: it happens with others, or not at all. */
-bool ab_call_is_part(const struct ab_call *call);
 int ab_call_nested(struct ab_call *call, const struct ab_value *request, struct ab_buf *answer, struct ab_error *err) AB_MUST_USE;
 
 /* A pending operation ends. The call and its parameters are gone afterwards. */
