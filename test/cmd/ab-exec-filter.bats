@@ -81,7 +81,7 @@ got 3" ]
 @test "SIGINT reaches the command and starts no clock; what it does about it is its business" {
 	run python3 - <<-'EOF'
 		import signal, subprocess, time
-		p = subprocess.Popen(['ab-exec', '-c', 'trap "echo caught; exit 7" INT; echo ready; while :; do sleep 0.05; done'], stdout=subprocess.PIPE)
+		p = subprocess.Popen(['ab-exec', '-c', 'trap "echo caught; exit 7" INT; echo ready; while :; do :; done'], stdout=subprocess.PIPE)
 		assert p.stdout.readline() == b'ready\n'
 		p.send_signal(signal.SIGINT)
 		assert p.stdout.readline() == b'caught\n'
@@ -210,10 +210,11 @@ got 3" ]
 }
 
 @test "a command that was heard is asked to end, however soon the signal comes" {
+	# (A loop of builtins: bash 5.2 raises SIGINT at itself for ever when it comes just as bash begins to wait for a process.)
 	run -0 python3 - <<-'EOF'
 		import signal, subprocess
 		for i in range(40):
-		    p = subprocess.Popen(['ab-exec', '-c', 'trap "exit 5" INT; trap "echo asked; exit" TERM; echo ready; while :; do sleep 0.01; done'],
+		    p = subprocess.Popen(['ab-exec', '--timeout', '60s', '-c', 'trap "exit 5" INT; trap "echo asked; exit" TERM; echo ready; while :; do :; done'],
 		        stdout=subprocess.PIPE)
 		    assert p.stdout.readline() == b'ready\n'
 		    p.send_signal(signal.SIGTERM if i % 2 else signal.SIGINT)

@@ -142,7 +142,7 @@ newline" -- printenv A AB_SANDBOX
 	run_at bwrap -c "setsid sleep $mark & sleep 0.1; echo done"
 	check_json '.stdout == "done\n"' '.reason == "exit"'
 	gone "sleep $mark"
-	env --default-signal=INT ab-exec --isolation bwrap -q --timeout 10s -c "trap 'exit 9' INT; echo up >up; while :; do sleep 0.05; done" 3>&- &
+	env --default-signal=INT ab-exec --isolation bwrap -q --timeout 10s -c "trap 'exit 9' INT; echo up >up; while :; do :; done" 3>&- &
 	local pid=$!
 	eventually 5 test -e up
 	kill -INT $pid
