@@ -1,6 +1,7 @@
 /*
  * ab-kv: a durable key/value store for many short processes. main.c has the table of operations and what may be asked; store.c opens the
- * store that a request means; entries.c has the operations on one key, lists.c those on many, whole.c those on the whole store. What they
+ * store that a request means; entries.c has the operations on one key, lists.c those on many, whole.c those on the whole store, sync.c
+ * its copy elsewhere. What they
  * mean is in data/kv.h.
  */
 #ifndef AB_KV_COMMAND_H
@@ -102,6 +103,12 @@ struct import_params {
 };
 int export_operation(struct ab_call *call, void *params, struct ab_error *err);
 int import_operation(struct ab_call *call, void *params, struct ab_error *err);
+struct sync_params {
+	struct where_params where;
+	const char *direction, *url, *endpoint, *region;
+	int64_t timeout_ms;
+};
+int sync_operation(struct ab_call *call, void *params, struct ab_error *err);
 struct whole_params {
 	struct where_params where;
 };
@@ -119,6 +126,8 @@ void kv_undo(void *state);
 int kv_settle(void *state, struct ab_error *err) AB_MUST_USE;
 /* A connection of its own to the store, which is made when it does not exist: it sees what is committed alone. The caller frees both. */
 int kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_kv **kv, char **path, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;
+/* The file of the store, whether it is there or not; ":memory:". The caller frees; NULL with err. */
+char *kv_path(const struct where_params *where, struct ab_error *err) AB_MUST_USE;
 struct ab_span kv_span(const char *text);
 /* A value as member of a list's item or an event: one that is long is left out, and that is said. */
 void kv_write_value(struct ab_json *json, const struct ab_span *value);

@@ -169,6 +169,18 @@ static const struct ab_param backup_params[] = {
 	AB_PARAM_END
 };
 
+static const struct ab_param sync_params[] = {
+	AB_PARAM_STRING(struct sync_params, direction, .name = "direction", .choices = "push|pull|restore", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "push|pull|restore",
+	    .help = "what has changed there; what others pushed here; all of it into an empty store"),
+	AB_PARAM_STRING(struct sync_params, url, .name = "url", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "S3-URL", .help = "the copy: s3://BUCKET or s3://BUCKET/PREFIX"),
+	AB_PARAM_STRING(struct sync_params, endpoint, .name = "endpoint", .meta = "URL", .group = "remote",
+	    .help = "of an object store that is not Amazon's, path style; else AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL"),
+	AB_PARAM_STRING(struct sync_params, region, .name = "region", .meta = "REGION", .group = "remote", .help = "else AWS_REGION, AWS_DEFAULT_REGION, us-east-1"),
+	AB_PARAM_DURATION(struct sync_params, timeout_ms, .name = "timeout", .min = 1, .group = "remote", .help = "give up after so long; without it, when one part has failed for 2m"),
+	WHERE(struct sync_params),
+	AB_PARAM_END
+};
+
 static const struct ab_param whole_params[] = { WHERE(struct whole_params), AB_PARAM_END };
 
 static const struct ab_field watch_fields[] = {
@@ -233,6 +245,20 @@ static const struct ab_field import_fields[] = {
 	{ .name = "dry_run", .type = "boolean", .help = "nothing was changed" },
 	{ .name = NULL }
 };
+static const struct ab_field sync_fields[] = {
+	{ .name = "direction", .type = "'push|pull|restore'", .help = "what was asked for" },
+	{ .name = "url", .type = "string", .help = "the copy" },
+	{ .name = "moved", .type = "boolean", .help = "false: both had the same already" },
+	{ .name = "from_seq", .type = "integer", .help = "the last change that both had before" },
+	{ .name = "seq", .type = "integer", .help = "and have now" },
+	{ .name = "whole", .type = "boolean", .help = "a snapshot of the whole was among it" },
+	{ .name = "parts", .type = "integer", .help = "objects that were moved" },
+	{ .name = "bytes", .type = "integer", .help = "of them, compressed; of push --dry-run: not compressed" },
+	{ .name = "writer", .type = "string?", .help = "who pushed last: user@host" },
+	{ .name = "pushed_at", .type = "time?", .help = "and when" },
+	{ .name = "dry_run", .type = "boolean", .help = "nothing was changed" },
+	{ .name = NULL }
+};
 static const struct ab_field backup_fields[] = { { .name = "file", .type = "string", .help = "where the copy is" }, { .name = NULL } };
 static const struct ab_field check_fields[] = { { .name = "sound", .type = "boolean", .help = "all of it was read, and is as it should be" }, { .name = NULL } };
 static const struct ab_field gc_fields[] = {
@@ -267,6 +293,7 @@ static const struct ab_op operations[] = {
 	{ ROW("import", "put what export printed", import, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_CLI_ONLY | AB_OP_DRY_RUN, import_operation), .fields = import_fields },
 	{ .name = "backup", .summary = "copy the whole store, while others go on", .params = backup_params, .params_size = sizeof(struct file_params), .answer = AB_ANSWER_ONE,
 	    .fields = backup_fields, .run = backup_operation },
+	{ ROW("sync", "keep a copy in an S3-compatible object store", sync, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OPEN_WORLD | AB_OP_CLI_ONLY | AB_OP_DRY_RUN, sync_operation), .fields = sync_fields },
 	{ ROW("check", "read the whole store and say whether it is sound", whole, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT, check_operation), .fields = check_fields },
 	{ ROW("gc", "take away what has expired", whole, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OP_DRY_RUN, gc_operation), .fields = gc_fields },
 	{ .name = NULL }

@@ -73,6 +73,12 @@ find_path(const struct where_params *where, bool write, struct ab_error *err)
 	return dir == NULL ? NULL : ab_asprintf("%s/kv.db", dir);
 }
 
+char *
+kv_path(const struct where_params *where, struct ab_error *err)
+{
+	return find_path(where, false, err);
+}
+
 static int
 open_new(struct kv_state *state, const char *path, const struct where_params *where, bool write, struct opened **out, struct ab_error *err)
 {

@@ -185,6 +185,15 @@ ab_errcode_name(enum ab_errcode code)
 	return rows[code].name;
 }
 
+enum ab_errcode
+ab_errcode_from_name(const char *name)
+{
+	for (enum ab_errcode code = AB_E_NONE + 1; code < AB_E_COUNT; code++)
+		if (strcmp(rows[code].name, name) == 0)
+			return code;
+	return AB_E_INTERNAL;
+}
+
 int
 ab_errcode_status(enum ab_errcode code)
 {

@@ -80,6 +80,8 @@ void ab_error_operation(struct ab_error *err, const char *fmt, ...) AB_PRINTF(2,
 
 /* The stable string ("not_found"), the exit status of its class, and the sentence that ab-errors(7) prints. */
 const char *ab_errcode_name(enum ab_errcode code);
+/* Back from the string; AB_E_INTERNAL for one that is none. */
+enum ab_errcode ab_errcode_from_name(const char *name);
 int ab_errcode_status(enum ab_errcode code);
 const char *ab_errcode_text(enum ab_errcode code);
 bool ab_errcode_retryable(enum ab_errcode code);

@@ -8,11 +8,8 @@
 
 #include "core/error.h"
 
-/*
- * Start ab-jq with our stdout and stderr; its stdin is a pipe whose write end is *fd (CLOEXEC). It is looked
- * for in AB_LIBEXEC_DIR when that is set, else in ../libexec/ab beside our own executable, else where `make
- * install` put it. -1: unsupported (it is not there), system.
- */
+/* Start ab-jq (core/libexec.h) with our stdout and stderr; its stdin is a pipe whose write end is *fd (CLOEXEC). -1: unsupported (it is
+ * not there), system. */
 int ab_filter_start(const char *program, bool raw, pid_t *pid, int *fd, struct ab_error *err) AB_MUST_USE;
 /* Wait for its end (its stdin must be closed). Its exit status, or 128+n; -1: system. */
 int ab_filter_wait(pid_t pid, struct ab_error *err) AB_MUST_USE;

@@ -106,7 +106,7 @@ ab_kvinside_enter(struct ab_kv *kv, struct ab_error *err)
 
 	if (begin(kv, &begun, err) < 0)
 		return -1;
-	if (!begun || sweep(kv, SWEPT_AT_ONCE, &swept, err) == 0)
+	if (!begun || kv->replaying || sweep(kv, SWEPT_AT_ONCE, &swept, err) == 0)
 		return 0;
 	ab_kv_abandon(kv);
 	return -1;
@@ -557,10 +557,14 @@ int
 ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err)
 {
 	struct collected collected = { .gone = NULL };
+	AB_AUTO_BUF struct ab_buf url = AB_BUF_INIT(SIZE_MAX / 2);
 	int64_t now = 0;
 	bool begun;
 
 	*swept = 0;
+	int follows = engine(kv)->get_note(kv->store, AB_KV_FOLLOWS, &url, err);
+	if (follows != 0)
+		return follows < 0 ? -1 : 0;
 	if (dry_run) {
 		int status = engine(kv)->expired(kv->store, kv->now(), UINT32_MAX, collect, &collected, err);
 		for (size_t i = 0; i < collected.count; i++)
@@ -579,4 +583,97 @@ ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err
 			return -1;
 	} while (now > 0);
 	return 0;
+}
+
+/* ---- lines of a copy (kvcopy.c) ---- */
+
+static int
+log_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
+{
+	kv->seq = as->seq;
+	return log_change(kv, kind, as->updated_ms, as, err);
+}
+
+/* Nothing of it has changed but its times: it was touched, and no old version was kept. */
+static int
+is_touched(struct ab_kv *kv, const struct ab_entry *old, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf was = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry entry;
+
+	if (old->size != as->size || old->created_ms != as->created_ms)
+		return 0;
+	if (engine(kv)->get(kv->store, old->ns, old->key, &entry, &was, err) < 0)
+		return -1;
+	return was.len == value.len && (value.len == 0 || memcmp(was.data, value.data, value.len) == 0);
+}
+
+int
+ab_kvinside_put_as(struct ab_kv *kv, const struct ab_entry *as, const struct ab_span *value, struct ab_error *err)
+{
+	struct ab_entry old;
+
+	if (value == NULL)
+		return log_as(kv, as, AB_CHANGE_PUT, err);
+	int found = engine(kv)->get(kv->store, as->ns, as->key, &old, NULL, err);
+	if (found < 0 || ab_kvinside_know_namespace(kv, as->ns, err) < 0)
+		return -1;
+	old.ns = as->ns;
+	old.key = as->key;
+	int touched = found > 0 ? is_touched(kv, &old, as, *value, err) : 0;
+	if (touched < 0)
+		return -1;
+	if (touched > 0)
+		return engine(kv)->put(kv->store, as, &old, NULL, err) < 0 ? -1 : log_as(kv, as, AB_CHANGE_PUT, err);
+	count_bytes(kv, weight(as) - weight(found > 0 ? &old : NULL));
+	if ((found > 0 && keep_old(kv, &old, err) < 0) || engine(kv)->put(kv->store, as, found > 0 ? &old : NULL, value, err) < 0 ||
+	    ab_kvinside_index(kv, as, value, err) < 0)
+		return -1;
+	return log_as(kv, as, AB_CHANGE_PUT, err);
+}
+
+int
+ab_kvinside_remove_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
+{
+	struct ab_entry old;
+	int found = engine(kv)->get(kv->store, as->ns, as->key, &old, NULL, err);
+
+	if (found < 0 || ab_kvinside_know_namespace(kv, as->ns, err) < 0)
+		return -1;
+	old.ns = as->ns;
+	old.key = as->key;
+	if (found > 0) {
+		count_bytes(kv, -weight(&old));
+		if (keep_old(kv, &old, err) < 0 || ab_kvinside_index(kv, &old, NULL, err) < 0 || engine(kv)->remove(kv->store, &old, err) < 0)
+			return -1;
+	}
+	return log_as(kv, as, kind, err);
+}
+
+int
+ab_kvinside_add_old(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
+{
+	struct ab_entry kept = *as;
+
+	if (engine(kv)->put(kv->store, as, NULL, &value, err) < 0 || engine(kv)->get(kv->store, as->ns, as->key, &kept, NULL, err) < 0 ||
+	    engine(kv)->keep(kv->store, &kept, err) < 0)
+		return -1;
+	return engine(kv)->remove(kv->store, &kept, err);
+}
+
+int
+ab_kvinside_add(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
+{
+	if (ab_kvinside_know_namespace(kv, as->ns, err) < 0)
+		return -1;
+	count_bytes(kv, weight(as));
+	if (engine(kv)->put(kv->store, as, NULL, &value, err) < 0)
+		return -1;
+	return ab_kvinside_index(kv, as, &value, err);
+}
+
+int
+ab_kvinside_note_last(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
+{
+	return log_as(kv, as, kind, err);
 }

@@ -93,7 +93,10 @@ struct ab_kv_settings {
 };
 int ab_kv_config(struct ab_kv *kv, struct ab_span ns, const struct ab_kv_settings *set, struct ab_namespace *now, struct ab_error *err) AB_MUST_USE;
 
-/* Everything that has expired goes now. */
+/* A note of the store (data/store.h): the URL of the copy that it follows. */
+#define AB_KV_FOLLOWS "follows"
+
+/* Everything that has expired goes now; not of a store that follows another one: its changes are that one's. */
 int ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err) AB_MUST_USE;
 
 struct ab_store *ab_kv_store(struct ab_kv *kv);

@@ -1,4 +1,4 @@
-/* For kv.c, kvread.c and kvspace.c alone: what is within a struct ab_kv, and what they need of each other. */
+/* For kv.c, kvread.c, kvspace.c and kvcopy.c alone: what is within a struct ab_kv, and what they need of each other. */
 #ifndef AB_DATA_KVINSIDE_H
 #define AB_DATA_KVINSIDE_H
 
@@ -18,6 +18,8 @@ struct ab_kv {
 	bool known, counted_changed;
 	const struct ab_entry *import; /* the times of what is put; or NULL */
 	bool changing;		       /* a change is half-way */
+	bool replaying;		 /* lines of a copy come in: nothing else is done, and numbers are theirs */
+	int64_t replay_to;
 	struct ab_error spoiled; /* an operation of the group failed half-way: nothing of the group will happen */
 };
 
@@ -35,6 +37,15 @@ int ab_kvinside_leave(struct ab_kv *kv, int status, struct ab_error *err) AB_MUS
 int ab_kvinside_know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error *err) AB_MUST_USE;
 /* What the namespace was told and how much it holds goes back before another's is read, and before the end. */
 int ab_kvinside_put_back(struct ab_kv *kv, struct ab_error *err) AB_MUST_USE;
+/* As it was at a change: 1, also when it has expired or is an old version; 0: it is not kept. */
+int ab_kvinside_get_any(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t seq, struct ab_entry *entry, struct ab_buf *value,
+    struct ab_error *err) AB_MUST_USE;
+/* While lines of a copy come in: a change with its number (value NULL: it is only logged); an old version; an entry; the last change. */
+int ab_kvinside_put_as(struct ab_kv *kv, const struct ab_entry *as, const struct ab_span *value, struct ab_error *err) AB_MUST_USE;
+int ab_kvinside_remove_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err) AB_MUST_USE;
+int ab_kvinside_add_old(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err) AB_MUST_USE;
+int ab_kvinside_add(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err) AB_MUST_USE;
+int ab_kvinside_note_last(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err) AB_MUST_USE;
 /* What a value says as text, where kv->namespace is searched; value NULL: it goes. */
 int ab_kvinside_index(struct ab_kv *kv, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err) AB_MUST_USE;
 

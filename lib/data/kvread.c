@@ -63,6 +63,19 @@ ab_kv_get_version(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64
 }
 
 int
+ab_kvinside_get_any(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t seq, struct ab_entry *entry, struct ab_buf *value,
+    struct ab_error *err)
+{
+	struct wanted wanted = { .seq = seq, .entry = entry, .value = value };
+	int found = engine(kv)->get(kv->store, ns, key, entry, value, err);
+
+	if (found < 0 || (found > 0 && entry->seq == seq))
+		return found;
+	ab_buf_truncate(value, 0);
+	return engine(kv)->past(kv->store, ns, key, seq, true, take_version, &wanted, err) < 0 ? -1 : wanted.found;
+}
+
+int
 ab_kv_range(struct ab_kv *kv, struct ab_range *range, ab_entry_visit *visit, void *data, struct ab_error *err)
 {
 	range->now_ms = kv->now();

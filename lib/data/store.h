@@ -72,6 +72,7 @@ struct ab_range {
 typedef int ab_entry_visit(void *data, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err);
 typedef int ab_change_visit(void *data, const struct ab_change *change, struct ab_error *err);
 typedef int ab_namespace_visit(void *data, struct ab_span name, int64_t keys, int64_t bytes, struct ab_error *err);
+typedef int ab_settings_visit(void *data, const struct ab_namespace *namespace, struct ab_error *err);
 
 /* Values as text, of namespaces that are indexed. */
 struct ab_search {
@@ -131,6 +132,16 @@ struct ab_store_engine {
 	int (*index)(struct ab_store *store, struct ab_span ns, struct ab_span key, const struct ab_span *text, struct ab_error *err);
 	/* input.invalid: not a query. */
 	int (*search)(struct ab_store *store, const struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err);
+
+	/* For copies of the whole: the old versions of all keys, also of those that are gone, in the order of (namespace, key, seq); all that
+	   namespaces were told, in the order of their names; everything goes, but notes. */
+	int (*olds)(struct ab_store *store, bool values, ab_entry_visit *visit, void *data, struct ab_error *err);
+	int (*settings)(struct ab_store *store, ab_settings_visit *visit, void *data, struct ab_error *err);
+	int (*clear)(struct ab_store *store, struct ab_error *err);
+	/* A note is ours, about the store itself: no namespace has it, nothing logs it. 1: it is there, and appended to text; 0. put_note with
+	   text NULL: it goes. */
+	int (*get_note)(struct ab_store *store, const char *name, struct ab_buf *text, struct ab_error *err);
+	int (*put_note)(struct ab_store *store, const char *name, const struct ab_span *text, struct ab_error *err);
 
 	/* Whether others have changed something since the last call; cheap. */
 	uint32_t (*pulse)(struct ab_store *store);

@@ -23,7 +23,8 @@ static const char create_sql[] =
     "CREATE TABLE past(ns BLOB NOT NULL, k BLOB NOT NULL, seq INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,"
     " expires INTEGER, size INTEGER NOT NULL, id INTEGER, value BLOB, PRIMARY KEY(ns, k, seq)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE namespace(ns BLOB PRIMARY KEY, history INTEGER NOT NULL, history_age INTEGER NOT NULL, max_bytes INTEGER NOT NULL,"
-    " bytes INTEGER NOT NULL, search INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+    " bytes INTEGER NOT NULL, search INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE note(name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
 static const char *const statements[STATEMENTS] = {
 	[GET] = "SELECT " COLUMNS " FROM entry WHERE ns = ?1 AND k = ?2",
@@ -62,6 +63,11 @@ static const char *const statements[STATEMENTS] = {
 		   " JOIN indexed i ON i.id = words.rowid JOIN entry e ON e.ns = i.ns AND e.k = i.k"
 		   " WHERE words MATCH ?1 AND (i.ns = ?2 OR (i.ns >= ?3 AND i.ns < ?4)) AND (e.expires IS NULL OR e.expires > ?5)"
 		   " ORDER BY words.rank, e.ns, e.k LIMIT ?6",
+	[OLDS] = "SELECT " COLUMNS " FROM past ORDER BY ns, k, seq",
+	[SETTINGS] = "SELECT history, history_age, max_bytes, bytes, search, ns FROM namespace ORDER BY ns",
+	[GET_NOTE] = "SELECT text FROM note WHERE name = ?1",
+	[PUT_NOTE] = "INSERT OR REPLACE INTO note(name, text) VALUES(?1, ?2)",
+	[REMOVE_NOTE] = "DELETE FROM note WHERE name = ?1",
 };
 
 static const struct ab_db_schema schema = {
@@ -538,6 +544,11 @@ static const struct ab_store_engine engine = {
 	.namespaces = ab_storelite_namespaces,
 	.index = ab_storelite_index,
 	.search = ab_storelite_search,
+	.olds = ab_storelite_olds,
+	.settings = ab_storelite_settings,
+	.clear = ab_storelite_clear,
+	.get_note = ab_storelite_get_note,
+	.put_note = ab_storelite_put_note,
 	.pulse = lite_pulse,
 	.check = lite_check,
 	.backup = lite_backup,

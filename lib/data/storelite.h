@@ -37,6 +37,11 @@ enum {
 	ADD_WORDS,
 	REMOVE_WORDS,
 	SEARCH,
+	OLDS,
+	SETTINGS,
+	GET_NOTE,
+	PUT_NOTE,
+	REMOVE_NOTE,
 	STATEMENTS
 };
 
@@ -81,12 +86,21 @@ set_buf(struct ab_buf *buf, struct ab_span span)
 
 /* The columns of an entry, but for the value. */
 void ab_storelite_read_entry(struct ab_db_statement *statement, struct ab_entry *entry);
+/* What a namespace was told, but for its name. */
+void ab_storelite_read_namespace(struct ab_db_statement *statement, struct ab_namespace *namespace);
 /* Rows of entries to a visitor. 0: all, 1: it has enough, -1. */
 int ab_storelite_visit(struct storelite *lite, struct ab_db_statement *statement, bool values, ab_entry_visit *visit, void *data, struct ab_error *err);
 /* The namespace next to one, between two bounds: 1 and its name in `found`, 0, -1. */
 int ab_storelite_next_namespace(struct storelite *lite, bool reverse, struct ab_span from, struct ab_span to, struct ab_buf *found, struct ab_error *err);
 /* Of a value; id 0: it has none. */
 int ab_storelite_remove_chunks(struct storelite *lite, int64_t id, struct ab_error *err);
+
+/* Of the engine's row: storewhole.c. */
+int ab_storelite_olds(struct ab_store *store, bool values, ab_entry_visit *visit, void *data, struct ab_error *err);
+int ab_storelite_settings(struct ab_store *store, ab_settings_visit *visit, void *data, struct ab_error *err);
+int ab_storelite_clear(struct ab_store *store, struct ab_error *err);
+int ab_storelite_get_note(struct ab_store *store, const char *name, struct ab_buf *text, struct ab_error *err);
+int ab_storelite_put_note(struct ab_store *store, const char *name, const struct ab_span *text, struct ab_error *err);
 
 /* Of the engine's row: storetext.c. */
 int ab_storelite_index(struct ab_store *store, struct ab_span ns, struct ab_span key, const struct ab_span *text, struct ab_error *err);

@@ -119,6 +119,16 @@ ab_storelite_trim(struct ab_store *store, struct ab_span ns, struct ab_span key,
 
 /* ---- namespaces ---- */
 
+void
+ab_storelite_read_namespace(struct ab_db_statement *statement, struct ab_namespace *namespace)
+{
+	namespace->history = ab_db_integer(statement, 0);
+	namespace->history_age_ms = ab_db_integer(statement, 1);
+	namespace->max_bytes = ab_db_integer(statement, 2);
+	namespace->bytes = ab_db_integer(statement, 3);
+	namespace->search = ab_db_integer(statement, 4) != 0;
+}
+
 int
 ab_storelite_get_namespace(struct ab_store *store, struct ab_span name, struct ab_namespace *namespace, struct ab_error *err)
 {
@@ -129,11 +139,7 @@ ab_storelite_get_namespace(struct ab_store *store, struct ab_span name, struct a
 	int found = ab_db_step(statement, err);
 	if (found <= 0)
 		return found;
-	namespace->history = ab_db_integer(statement, 0);
-	namespace->history_age_ms = ab_db_integer(statement, 1);
-	namespace->max_bytes = ab_db_integer(statement, 2);
-	namespace->bytes = ab_db_integer(statement, 3);
-	namespace->search = ab_db_integer(statement, 4) != 0;
+	ab_storelite_read_namespace(statement, namespace);
 	ab_db_end(statement);
 	return 1;
 }
