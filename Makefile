@@ -17,7 +17,7 @@ AB_LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANITIZE)
 
 # One row a command: what it links beyond libc (house rule: a toolkit of pipes pays process start every time).
 COMMANDS := ab-exec ab-kv ab-scope
-HELPERS := ab-jq
+HELPERS := ab-jq ab-s3
 # Archives where there are any: a shared library costs every start a tenth of a millisecond.
 archive = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)),-l$(1))
 JANSSON ?= $(call archive,jansson)
@@ -27,6 +27,10 @@ LIBS.ab-exec := $(JANSSON)
 LIBS.ab-kv := $(JANSSON) $(SQLITE) $(SODIUM)
 LIBS.ab-scope := $(JANSSON)
 LIBS.ab-jq := -ljq
+# libcurl has no archive that would do without its own dozen libraries: it is shared, and in this one process alone.
+CURL ?= -lcurl
+ZSTD ?= $(call archive,zstd)
+LIBS.ab-s3 := $(CURL) $(JANSSON) $(ZSTD) $(SODIUM)
 
 LIB_SOURCES := $(filter-out lib/sys/seccomp_gen.c,$(wildcard lib/*/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
@@ -73,10 +77,15 @@ $(BUILD)/gen/seccomp_filter.h: $(BUILD)/gen/seccomp-gen
 	$< >$@
 $(BUILD)/lib/sys/seccomp.o: $(BUILD)/gen/seccomp_filter.h
 
+# Those of lib/net: no other test pays for them.
+LIBS.compress_test := $(ZSTD)
+LIBS.s3_test := $(CURL) $(ZSTD)
+LIBS.s3object_test := $(CURL) $(ZSTD)
+
 # Tests: one program a module, small helpers, fuzz targets, a library that makes calls fail.
 $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(BUILD)/libab.a
 	@mkdir -p $(@D)
-	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON) $(SQLITE) $(SODIUM)
+	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(LIBS.$(@F)) $(JANSSON) $(SQLITE) $(SODIUM)
 $(BUILD)/test/helpers/%: $(BUILD)/test/helpers/%.o $(BUILD)/libab.a
 	$(CC) $(AB_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libab.a $(JANSSON)
 $(BUILD)/test/bench/kvget: LIBS.bench := $(SQLITE)

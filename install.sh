@@ -38,6 +38,8 @@ build_needs() {
 	header sqlite3.h      libsqlite3-dev sqlite-devel sqlite-dev sqlite
 	header sodium.h       libsodium-dev libsodium-devel libsodium-dev libsodium
 	header jq.h           libjq-dev jq-devel jq-dev jq
+	header curl/curl.h    libcurl4-openssl-dev libcurl-devel curl-dev curl
+	header zstd.h         libzstd-dev libzstd-devel zstd-dev zstd
 	EOF
 }
 # The fuzz targets need clang's runtime, whose package Debian names by version: it is found by linking.

@@ -48,12 +48,47 @@ test_million(void)
 	CHECK_STRING(hex_of("\0", 1), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
 }
 
+/* In parts of any size it is the same; the text of a hash. */
+static void
+test_parts(void)
+{
+	AB_AUTO_FREE char *text = ab_malloc(1000);
+	unsigned char hash[AB_SHA256_SIZE];
+	char hex[AB_SHA256_TEXT];
+
+	memset(text, 'x', 1000);
+	for (size_t step = 1; step < 1000; step += 61) {
+		struct ab_sha256_parts parts;
+		ab_sha256_begin(&parts);
+		for (size_t at = 0; at < 1000; at += step)
+			ab_sha256_add(&parts, text + at, step < 1000 - at ? step : 1000 - at);
+		ab_sha256_end(&parts, hash);
+		CHECK_STRING(ab_sha256_text(hex, hash), hex_of(text, 1000));
+	}
+}
+
+/* RFC 4231, cases 2 and 6: a short key, and one that is longer than a block. */
+static void
+test_hmac(void)
+{
+	unsigned char mac[AB_SHA256_SIZE], key[131];
+	char hex[AB_SHA256_TEXT];
+
+	ab_hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac);
+	CHECK_STRING(ab_sha256_text(hex, mac), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	ab_hmac_sha256(key, sizeof(key), "Test Using Larger Than Block-Size Key - Hash Key First", 54, mac);
+	CHECK_STRING(ab_sha256_text(hex, mac), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int
 main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "vectors", test_vectors },
 		{ "a million bytes, and the edges of a block", test_million },
+		{ "in parts", test_parts },
+		{ "HMAC (RFC 4231)", test_hmac },
 	};
 
 	return tap_run(tests, AB_COUNT_OF(tests));
