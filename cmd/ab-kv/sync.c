@@ -1,6 +1,7 @@
 /* sync: a store and its copy in an object store. libexec/ab/ab-s3 speaks to that one: a plain `get` does not pay for it. */
 #include "ab-kv.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -187,6 +188,24 @@ open_dir(const char *store, const char *url, int *fd, struct ab_error *err)
 	return ab_asprintf("%s/sync/%s", home, id);
 }
 
+/* When all is done nobody needs what lies there, also not what was left by one that broke off. */
+static void
+empty_dir(int fd)
+{
+	int copy = dup(fd);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (dir == NULL) {
+		ab_close_indirect(&copy);
+		return;
+	}
+	rewinddir(dir);
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		if (entry->d_name[0] != '.')
+			(void)!unlinkat(fd, entry->d_name, 0);
+	closedir(dir);
+}
+
 /* ---- the operation ---- */
 
 static void
@@ -253,11 +272,12 @@ run_sync(struct ab_call *call, struct remote *remote, const char *store, struct 
 
 	if (dir == NULL || kv_open(call, &params->where, false, &sync.kv, &ns, err) < 0)
 		return -1;
-	if (sync.kv == NULL)
-		return run_without_store(call, &sync, params, result, err);
-	if (!sync.dry_run && kv_open(call, &params->where, true, &sync.kv, &ns, err) < 0)
+	if (sync.kv != NULL && !sync.dry_run && kv_open(call, &params->where, true, &sync.kv, &ns, err) < 0)
 		return -1;
-	return run(&sync, params->direction, result, err);
+	int status = sync.kv != NULL ? run(&sync, params->direction, result, err) : run_without_store(call, &sync, params, result, err);
+	if (status == 0 && !sync.dry_run)
+		empty_dir(lock);
+	return status;
 }
 
 static void

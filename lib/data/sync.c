@@ -175,7 +175,8 @@ ab_sync_conflict(const struct ab_sync *sync, const struct syncnote *note, const 
 	else if (own <= 0)
 		ab_error_hint(err, "ab-kv sync pull %s", sync->url);
 	else
-		ab_error_hint(err, "%" PRId64 " changes are only here: ab-kv sync restore %s --db NEW-FILE, then export and import what shall be kept", own, sync->url);
+		ab_error_hint(err, "what has changed here since (%" PRId64 ") is only here: ab-kv sync restore %s --db NEW-FILE, then export and import what shall be kept", own,
+		    sync->url);
 	return -1;
 }
 

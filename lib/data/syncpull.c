@@ -224,11 +224,12 @@ pull_once(struct pulling *pulling, struct ab_error *err)
 			ab_error_context(err, "there is no copy of a store at %s", sync->url);
 		return -1;
 	}
-	if (judge(pulling, err) < 0)
+	/* Nothing new, whatever has changed here since. */
+	result->moved = pulling->note.copy[0] == '\0' || strcmp(pulling->note.push, pulling->head.push) != 0;
+	if ((result->moved || pulling->restore) && judge(pulling, err) < 0)
 		return -1;
 	result->parts = result->bytes = 0;
 	ab_sync_tell(result, &pulling->head);
-	result->moved = pulling->last_seq != pulling->head.seq;
 	pulling->way = ab_synchead_way(&pulling->head, pulling->last_seq);
 	result->whole = pulling->way.whole;
 	if (!result->moved)
