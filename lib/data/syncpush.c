@@ -353,6 +353,8 @@ judge(struct pushing *pushing, int found, struct ab_error *err)
 	if (found == 0)
 		return 0; /* nothing of anybody's is there: begun, or begun anew */
 	if (note->staged.push[0] != '\0' && strcmp(head->push, note->staged.push) == 0) { /* it happened, and we were not told */
+		if (strcmp(head->copy, note->copy) != 0 && test_conditions(pushing->sync, head, err) < 0)
+			return -1;
 		ab_syncnote_saw(note, head, false);
 		drop_staged(note);
 		return ab_syncnote_write(pushing->sync, note, false, err);
@@ -442,6 +444,8 @@ push(struct pushing *pushing, struct ab_error *err)
 		}
 		if (push_once(pushing, err) < 0)
 			return -1;
+		if (pushing->head.seq >= pushing->last_seq)
+			break;
 	}
 	ab_sync_tell(result, &pushing->head);
 	return sync->dry_run ? 0 : remove_gone(pushing, err);
