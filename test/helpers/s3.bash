@@ -1,8 +1,8 @@
 # For tests that talk to S3: the server of our own (see s3server.py), one a test. Loaded after load.bash.
 # shellcheck shell=bash
 
-# start_s3 [server options]: starts it, with an empty bucket "b", and points the client's environment at it. Objects are in
-# $S3_ROOT/b; started once more, with other options, it still has them, but no faults. Not in a subshell: the server ends with
+# start_s3 [server options]: starts it, with an empty bucket "bucket", and points the client's environment at it. Objects are in
+# $S3_ROOT/bucket; started once more, with other options, it still has them, but no faults. Not in a subshell: the server ends with
 # who started it.
 start_s3() {
 	local port
@@ -21,7 +21,7 @@ start_s3() {
 		esac
 		shift
 	done
-	mkdir -p "$S3_ROOT/b"
+	mkdir -p "$S3_ROOT/bucket"
 	: >"$S3_FAULTS"
 	rm -f "$BASE/s3.port"
 	python3 "$AB_REPO/test/helpers/s3server.py" --root "$S3_ROOT" --port-file "$BASE/s3.port" --log "$S3_LOG" --faults "$S3_FAULTS" \
@@ -78,5 +78,5 @@ s3_file() {
 	local name
 	name=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1], safe=""))' "$1") || return
 	[ "${name#.}" = "$name" ] || name=%2E${name#.}
-	echo "$S3_ROOT/${2:-b}/$name"
+	echo "$S3_ROOT/${2:-bucket}/$name"
 }
