@@ -26,7 +26,7 @@ static const struct ab_param get_params[] = {
 	OBJECT(struct get_params),
 	FILE_(struct get_params, "where it goes: replaced when all of it is there"),
 	ZSTD(struct get_params, "decompress it"),
-	AB_PARAM_SIZE(struct get_params, max_bytes, .name = "max", .group = "limits", .help = "most that the file may have"),
+	AB_PARAM_SIZE(struct get_params, max_bytes, .name = "max-bytes", .group = "limits", .help = "most that the file may have"),
 	AB_PARAM_STRING(struct get_params, sha256, .name = "sha256", .meta = "HEX", .group = "condition", .help = "of the object as it is stored; another one is corrupt"),
 	AB_PARAM_STRING(struct get_params, if_none_match, .name = "if-none-match", .meta = "ETAG", .group = "condition", .help = "only when it has another ETag"),
 	AB_PARAM_END
