@@ -417,7 +417,7 @@ test_no_tls(void)
 	char endpoint[80];
 
 	store_start(&store, answers);
-	struct ab_s3_place place = place_of(&store, 3000);
+	struct ab_s3_place place = place_of(&store, 400);
 	snprintf(endpoint, sizeof(endpoint), "https://%s", store.host);
 	place.endpoint = endpoint;
 	/* The store waits for the end of a head that never comes: it is the handshake that runs out of time. */
