@@ -38,7 +38,7 @@ static const struct ab_param delete_params[] = { OBJECT(struct delete_params), A
 	{ .name = "etag", .type = "string?", .help = "its ETag, as it is sent, with its quotes" }, \
 	    { .name = "bytes", .type = "integer" null, .help = "of the object as it is stored" }, \
 	    { .name = "sha256", .type = "string" null, .help = "of the same" }, \
-	    { .name = "tries", .type = "integer" null, .help = "how often it was sent; after more than one, see conflict" }
+	    { .name = "tries", .type = "integer" null, .help = "how often it was sent" }
 
 static const struct ab_field put_fields[] = { STORED_FIELDS(""), { .name = NULL } };
 static const struct ab_field get_fields[] = {

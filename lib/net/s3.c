@@ -46,10 +46,12 @@ struct exchange {
 	struct ab_s3_reply reply;
 	struct ab_error failed; /* what the body's reader or the sink said */
 	int64_t sent;
+	unsigned begun; /* requests that libcurl began: more than one when a kept connection was dead */
 	char curl_said[CURL_ERROR_SIZE];
 	/* of all: */
 	unsigned tries;
 	bool clock_tried, region_tried;
+	bool unsure; /* whether an earlier try was done after all */
 };
 
 struct ab_s3 *
@@ -146,6 +148,16 @@ rewind_body(void *data, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+static int
+count_request(void *data, char *to, char *from, int to_port, int from_port)
+{
+	struct exchange *exchange = data;
+
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	exchange->begun++;
+	return CURL_PREREQFUNC_OK;
+}
+
 static void
 put_header(struct exchange *exchange, const char *name, const char *value)
 {
@@ -207,10 +219,14 @@ set_options(struct exchange *exchange)
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "ab/" AB_VERSION);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->curl_said);
+	if (exchange->place->ca_file != NULL)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, exchange->place->ca_file);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(left < 1 ? 1 : left > INT32_MAX ? INT32_MAX : left));
+	curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, count_request);
+	curl_easy_setopt(curl, CURLOPT_PREREQDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
@@ -245,7 +261,7 @@ judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
 		ab_fail(err, AB_E_AUTH_FAILED, "%s %s: the certificate of %s is not trusted: %.160s", method, shown, exchange->address.host, said);
-		ab_error_hint(err, "SSL_CERT_FILE or the system's certificates, if it is one of your own");
+		ab_error_hint(err, "AWS_CA_BUNDLE=FILE, if its certificate is one of your own");
 		return AB_S3_FAILED;
 	case CURLE_SSL_CONNECT_ERROR:
 		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: no TLS with %s: %.160s", method, shown, exchange->address.host, said);
@@ -259,7 +275,7 @@ judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		/* Most often a wrong name, which stays so. */
 		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: %.160s", method, shown, said);
-		ab_error_hint(err, "the endpoint and the region");
+		ab_error_hint(err, "check --endpoint and --region");
 		return AB_S3_AGAIN_A_LITTLE;
 	case CURLE_OPERATION_TIMEDOUT:
 		if (connected > 0 && ab_now_ms() >= exchange->place->deadline_ms) {
@@ -271,7 +287,8 @@ judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
 		break;
 	}
 	/* Where there was no connection nothing has happened. */
-	ab_fail(err, connected > 0 ? AB_E_CONNECTION_LOST : AB_E_UNAVAILABLE, "%s %s: %.160s", method, shown, said);
+	ab_fail(err, connected > 0 ? AB_E_CONNECTION_LOST : AB_E_UNAVAILABLE, "%s %s: %.160s%s%s%s", method, shown, said, system != 0 ? " (" : "",
+	    system != 0 ? strerror((int)system) : "", system != 0 ? ")" : "");
 	return AB_S3_AGAIN;
 }
 
@@ -290,6 +307,7 @@ try_once(struct exchange *exchange, struct ab_error *err)
 
 	exchange->failed.code = AB_E_NONE;
 	exchange->sent = 0;
+	exchange->begun = 0;
 	exchange->curl_said[0] = '\0';
 	ab_s3_reply_begin(&exchange->reply);
 	if (ab_s3_address_make(exchange->request->name, exchange->place->endpoint, exchange->region, &exchange->address, err) < 0)
@@ -298,8 +316,9 @@ try_once(struct exchange *exchange, struct ab_error *err)
 		return AB_S3_FAILED;
 	make_headers(exchange);
 	set_options(exchange);
-	exchange->tries++;
 	CURLcode code = curl_easy_perform(exchange->s3->curl);
+	exchange->tries += exchange->begun > 1 ? exchange->begun : 1;
+	exchange->unsure |= exchange->begun > 1;
 	if (exchange->failed.code != AB_E_NONE) {
 		*err = exchange->failed;
 		ab_error_context(err, "%s", exchange->request->name->shown);
@@ -310,7 +329,7 @@ try_once(struct exchange *exchange, struct ab_error *err)
 	if (code != CURLE_OK && !(refused && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE)))
 		return judge_transport(exchange, code, err);
 	enum ab_s3_verdict verdict = ab_s3_judge(&exchange->reply, &exchange->asked, err);
-	if (verdict == AB_S3_DONE && is_object(exchange) && sink->end(sink->data, err) < 0) {
+	if (verdict == AB_S3_DONE && sink != NULL && is_object(exchange) && sink->end(sink->data, err) < 0) {
 		ab_error_context(err, "%s", exchange->request->name->shown);
 		return AB_S3_FAILED;
 	}
@@ -352,10 +371,13 @@ wait_to_try(const struct exchange *exchange)
 static int
 give_up(const struct exchange *exchange, struct ab_error *err)
 {
+	char was[sizeof(err->msg)];
+
 	if (exchange->tries > 1) {
-		char was[sizeof(err->msg)];
 		snprintf(was, sizeof(was), "%s", err->msg);
 		snprintf(err->msg, sizeof(err->msg), "%.420s; it was tried %u times", was, exchange->tries);
+		if (err->code == AB_E_CONFLICT && exchange->unsure)
+			ab_error_hint(err, "an earlier try may have done it: compare what is there with what was sent");
 	}
 	return -1;
 }
@@ -395,7 +417,7 @@ try_all(struct exchange *exchange, struct ab_error *err)
 		case AB_S3_DONE:
 			return 0;
 		case AB_S3_FAILED:
-			return -1;
+			return give_up(exchange, err);
 		case AB_S3_OTHER_CLOCK:
 			if (!set_clock(exchange))
 				return -1;
@@ -409,6 +431,7 @@ try_all(struct exchange *exchange, struct ab_error *err)
 				return give_up(exchange, err);
 			/* FALLTHROUGH */
 		case AB_S3_AGAIN:
+			exchange->unsure = true;
 			if (!wait_to_try(exchange))
 				return give_up(exchange, err);
 			break;
@@ -438,7 +461,7 @@ check_values(const struct ab_s3_place *place, const struct ab_s3_request *reques
 	    !is_sendable(credentials->secret_key, CREDENTIAL_MAX) ||
 	    (credentials->session_token != NULL && !is_sendable(credentials->session_token, CREDENTIAL_MAX))) {
 		ab_fail(err, AB_E_AUTH_FAILED, "the credentials hold what none can: blanks, line ends or control characters");
-		ab_error_hint(err, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN");
+		ab_error_hint(err, "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN");
 		return -1;
 	}
 	for (size_t i = 0; i < AB_COUNT_OF(conditions); i++)

@@ -177,6 +177,16 @@ store_forget(struct store *store)
 	munmap(store->page, sizeof(struct store_page));
 }
 
+/* A proxy of the environment is none of the tests' business. */
+static inline void
+store_no_proxy(void)
+{
+	static const char *const NAMES[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+
+	for (size_t i = 0; i < AB_COUNT_OF(NAMES); i++)
+		unsetenv(NAMES[i]);
+}
+
 /* The value of a header of request number `index`, or "" without it. Static. */
 static inline const char *
 store_header(const struct store *store, unsigned index, const char *name)

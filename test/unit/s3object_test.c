@@ -290,7 +290,7 @@ main(void)
 	};
 	struct ab_error err = AB_ERROR_INIT;
 
-	unsetenv("http_proxy");
+	store_no_proxy();
 	if (mkdtemp(dir) == NULL || ab_s3_name_parse("s3://bkt/key", &name, &err) < 0)
 		return 1;
 	s3 = ab_s3_new();
