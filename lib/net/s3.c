@@ -202,6 +202,23 @@ make_headers(struct exchange *exchange)
 	put_header(exchange, "expect", "");
 }
 
+static void
+set_method(struct exchange *exchange)
+{
+	CURL *curl = exchange->s3->curl;
+
+	if (exchange->request->method == AB_S3_DELETE) {
+		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+	} else if (exchange->request->method == AB_S3_PUT) {
+		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->request->body_bytes);
+		curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+		curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+		curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
+		curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+	}
+}
+
 /* All options anew: those of another request must not stay. Kept connections do. */
 static void
 set_options(struct exchange *exchange)
@@ -231,21 +248,28 @@ set_options(struct exchange *exchange)
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-	if (exchange->request->method == AB_S3_DELETE) {
-		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
-	} else if (exchange->request->method == AB_S3_PUT) {
-		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->request->body_bytes);
-		curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
-		curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
-		curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
-		curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
-	}
+	set_method(exchange);
 }
 
-/* What is there before any answer: nothing was said, or not all of it. */
+/* The store is not who it says, or no TLS comes about: it stays so, unless the connection broke meanwhile. */
 static enum ab_s3_verdict
-judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
+judge_tls(const struct exchange *exchange, CURLcode code, const char *said, long system, struct ab_error *err)
+{
+	const char *method = ab_s3_method_name(exchange->request->method), *shown = exchange->request->name->shown;
+
+	if (code == CURLE_SSL_CONNECT_ERROR) {
+		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: no TLS with %s: %.160s", method, shown, exchange->address.host, said);
+		ab_error_hint(err, "--endpoint http://… if it speaks no TLS");
+		return system == ECONNRESET || system == EPIPE ? AB_S3_AGAIN : AB_S3_FAILED;
+	}
+	ab_fail(err, AB_E_AUTH_FAILED, "%s %s: the certificate of %s is not trusted: %.160s", method, shown, exchange->address.host, said);
+	ab_error_hint(err, "AWS_CA_BUNDLE=FILE, if its certificate is one of your own");
+	return AB_S3_FAILED;
+}
+
+/* No answer, or not all of it. */
+static enum ab_s3_verdict
+judge_transport(const struct exchange *exchange, CURLcode code, struct ab_error *err)
 {
 	const char *said = exchange->curl_said[0] != '\0' ? exchange->curl_said : curl_easy_strerror(code);
 	const char *method = ab_s3_method_name(exchange->request->method), *shown = exchange->request->name->shown;
@@ -259,14 +283,8 @@ judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-		ab_fail(err, AB_E_AUTH_FAILED, "%s %s: the certificate of %s is not trusted: %.160s", method, shown, exchange->address.host, said);
-		ab_error_hint(err, "AWS_CA_BUNDLE=FILE, if its certificate is one of your own");
-		return AB_S3_FAILED;
 	case CURLE_SSL_CONNECT_ERROR:
-		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: no TLS with %s: %.160s", method, shown, exchange->address.host, said);
-		ab_error_hint(err, "--endpoint http://… if it speaks no TLS");
-		return system == ECONNRESET || system == EPIPE ? AB_S3_AGAIN : AB_S3_FAILED;
+		return judge_tls(exchange, code, said, system, err);
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		ab_fail(err, AB_E_INPUT_INVALID, "%s %s: the endpoint: %.160s", method, shown, said);
@@ -277,14 +295,12 @@ judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
 		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: %.160s", method, shown, said);
 		ab_error_hint(err, "check --endpoint and --region");
 		return AB_S3_AGAIN_A_LITTLE;
-	case CURLE_OPERATION_TIMEDOUT:
-		if (connected > 0 && ab_now_ms() >= exchange->place->deadline_ms) {
-			ab_fail(err, AB_E_TIMEOUT, "%s %s: the time given for it ran out", method, shown);
-			return AB_S3_AGAIN;
-		}
-		break;
 	default:
 		break;
+	}
+	if (code == CURLE_OPERATION_TIMEDOUT && connected > 0 && ab_now_ms() >= exchange->place->deadline_ms) {
+		ab_fail(err, AB_E_TIMEOUT, "%s %s: the time given for it ran out", method, shown);
+		return AB_S3_AGAIN;
 	}
 	/* Where there was no connection nothing has happened. */
 	ab_fail(err, connected > 0 ? AB_E_CONNECTION_LOST : AB_E_UNAVAILABLE, "%s %s: %.160s%s%s%s", method, shown, said, system != 0 ? " (" : "",
@@ -298,6 +314,38 @@ end_try(struct exchange *exchange)
 	curl_slist_free_all(exchange->headers);
 	exchange->headers = NULL;
 	ab_s3_address_release(&exchange->address);
+}
+
+/* All of an object came, if that can be known. */
+static enum ab_s3_verdict
+end_object(const struct exchange *exchange, struct ab_error *err)
+{
+	const struct ab_s3_sink *sink = exchange->request->sink;
+
+	if (!exchange->reply.framed) {
+		ab_fail(err, AB_E_CONNECTION_LOST, "GET %s: the answer does not say how long it is: it may have been cut", exchange->request->name->shown);
+		return AB_S3_AGAIN_A_LITTLE;
+	}
+	if (sink->end(sink->data, err) == 0)
+		return AB_S3_DONE;
+	ab_error_context(err, "%s", exchange->request->name->shown);
+	return AB_S3_FAILED;
+}
+
+static enum ab_s3_verdict
+judge_try(struct exchange *exchange, CURLcode code, struct ab_error *err)
+{
+	if (exchange->failed.code != AB_E_NONE) {
+		*err = exchange->failed;
+		ab_error_context(err, "%s", exchange->request->name->shown);
+		return AB_S3_FAILED;
+	}
+	/* A store may refuse a body before it has all of it and close: what it said counts, the rest does not. */
+	const bool refused = exchange->reply.status >= 300 && exchange->reply.body_len > 0;
+	if (code != CURLE_OK && !(refused && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE)))
+		return judge_transport(exchange, code, err);
+	enum ab_s3_verdict verdict = ab_s3_judge(&exchange->reply, &exchange->asked, err);
+	return verdict == AB_S3_DONE && is_object(exchange) ? end_object(exchange, err) : verdict;
 }
 
 static enum ab_s3_verdict
@@ -319,21 +367,7 @@ try_once(struct exchange *exchange, struct ab_error *err)
 	CURLcode code = curl_easy_perform(exchange->s3->curl);
 	exchange->tries += exchange->begun > 1 ? exchange->begun : 1;
 	exchange->unsure |= exchange->begun > 1;
-	if (exchange->failed.code != AB_E_NONE) {
-		*err = exchange->failed;
-		ab_error_context(err, "%s", exchange->request->name->shown);
-		return AB_S3_FAILED;
-	}
-	/* A store may refuse a body before it has all of it and close: what it said counts, the rest does not. */
-	const bool refused = exchange->reply.status >= 300 && exchange->reply.body_len > 0;
-	if (code != CURLE_OK && !(refused && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE)))
-		return judge_transport(exchange, code, err);
-	enum ab_s3_verdict verdict = ab_s3_judge(&exchange->reply, &exchange->asked, err);
-	if (verdict == AB_S3_DONE && sink != NULL && is_object(exchange) && sink->end(sink->data, err) < 0) {
-		ab_error_context(err, "%s", exchange->request->name->shown);
-		return AB_S3_FAILED;
-	}
-	return verdict;
+	return judge_try(exchange, code, err);
 }
 
 /* ---- tries ---- */

@@ -95,6 +95,10 @@ ab_s3_reply_header(struct ab_s3_reply *reply, const char *line, size_t len)
 		copy_word(reply->region, sizeof(reply->region), value, strlen(value));
 	else if (strcasecmp(text, "date") == 0)
 		reply->date_unix_ms = parse_date(value);
+	else if (strcasecmp(text, "content-length") == 0)
+		reply->framed = value[0] != '\0' && strlen(value) < 19 && strspn(value, "0123456789") == strlen(value);
+	else if (strcasecmp(text, "transfer-encoding") == 0)
+		reply->framed = strcasecmp(value, "chunked") == 0;
 	else if (strcasecmp(text, "retry-after") == 0)
 		reply->retry_after_ms = parse_retry_after(value, reply->date_unix_ms);
 }
@@ -178,7 +182,7 @@ static const struct {
 } BY_STATUS[] = {
 	{ 401, { "", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the credentials were refused", "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN" } },
 	{ 403, { "", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "access denied", "check the policy of the credentials, and that of the bucket" } },
-	{ 404, { "", AB_S3_FAILED, AB_E_NOT_FOUND, OBJECT, "no such object", NULL } },
+	{ 404, { "", AB_S3_FAILED, AB_E_NOT_FOUND, OBJECT, "no such object", "check --endpoint: a store would say more than that" } },
 	{ 408, { "", AB_S3_AGAIN, AB_E_UNAVAILABLE, REQUEST, "it did not get the request in time", NULL } },
 	{ 409, { "", AB_S3_FAILED, AB_E_CONFLICT, OBJECT, "another writer was at it", NULL } },
 	{ 412, { "", AB_S3_FAILED, AB_E_CONFLICT, OBJECT, "the object is not as the condition says", NULL } },

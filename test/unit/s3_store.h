@@ -25,9 +25,9 @@ struct store_answer {
 	const char *status; /* "200 OK"; NULL ends the table */
 	const char *headers; /* lines with their ends, or NULL */
 	const char *body;    /* or NULL */
-	enum { STORE_KEEP, STORE_CLOSE, STORE_RESET, STORE_HANG_UP, STORE_SHORT, STORE_ECHO, STORE_STALL } how;
+	enum { STORE_KEEP, STORE_CLOSE, STORE_RESET, STORE_HANG_UP, STORE_SHORT, STORE_ECHO, STORE_STALL, STORE_ENDLESS } how;
 	/* KEEP: and the connection is for the next request. CLOSE: it ends. RESET, HANG_UP: instead of an answer. SHORT: one byte is missing.
-	   ECHO: the body is that of the last PUT. STALL: nothing is answered. */
+	   ECHO: the body is that of the last PUT. STALL: nothing is answered. ENDLESS: no length is told. */
 	long date_shift_s; /* of its clock */
 };
 
@@ -111,6 +111,7 @@ store_answer_one(int fd, const struct store_page *page, const struct store_answe
 	snprintf(head, sizeof(head), "HTTP/1.1 %s\r\nDate: %s\r\n%s", answer->status, date, answer->headers != NULL ? answer->headers : "");
 	store_send(fd, head, strlen(head));
 	snprintf(head, sizeof(head), "Content-Length: %zu\r\n\r\n", len);
+	bodiless = bodiless || answer->how == STORE_ENDLESS;
 	store_send(fd, bodiless ? "\r\n" : head, bodiless ? 2 : strlen(head));
 	store_send(fd, body, answer->how == STORE_SHORT ? len - 1 : len);
 	return answer->how == STORE_KEEP || answer->how == STORE_ECHO;

@@ -156,6 +156,7 @@ test_again(void)
 		{ .status = "", .how = STORE_RESET },
 		{ .status = "", .how = STORE_HANG_UP },
 		{ .status = "200 OK", .body = "HELLO", .how = STORE_SHORT },
+		{ .status = "200 OK", .headers = "Transfer-Encoding: chunked\r\n", .body = "5\r\nHELLO\r\n", .how = STORE_ENDLESS },
 		{ .status = "200 OK", .body = "hello" },
 		{ .status = NULL },
 	};
@@ -165,9 +166,28 @@ test_again(void)
 
 	if (!CHECK_INT(get_once(answers, 20000, &store, &outcome, &err), AB_E_NONE))
 		printf("# %s\n", err.msg);
-	CHECK_INT(outcome.tries, 6);
-	CHECK_INT(store.page->count, 6);
-	check_signature(&store, 5, "GET", "eu-north-1", (const char *const[]){ "host", "x-amz-content-sha256", "x-amz-date", NULL });
+	CHECK_INT(outcome.tries, 7);
+	CHECK_INT(store.page->count, 7);
+	check_signature(&store, 6, "GET", "eu-north-1", (const char *const[]){ "host", "x-amz-content-sha256", "x-amz-date", NULL });
+	store_forget(&store);
+}
+
+/* A body that ends where the connection does may be any part of the object. */
+static void
+test_unframed(void)
+{
+	static const struct store_answer endless[] = { { .status = "200 OK", .body = "hello", .how = STORE_ENDLESS }, { .status = NULL } };
+	static const struct store_answer chunked[] = {
+		{ .status = "200 OK", .headers = "Transfer-Encoding: chunked\r\n", .body = "5\r\nhello\r\n0\r\n\r\n", .how = STORE_ENDLESS }, { .status = NULL }
+	};
+	struct store store;
+	struct ab_s3_outcome outcome;
+	struct ab_error err = AB_ERROR_INIT;
+
+	CHECK_INT(get_once(endless, 20000, &store, &outcome, &err), AB_E_CONNECTION_LOST);
+	CHECK_INT(store.page->count, 3);
+	store_forget(&store);
+	CHECK_INT(get_once(chunked, 20000, &store, &outcome, &err), AB_E_NONE);
 	store_forget(&store);
 }
 
@@ -455,6 +475,7 @@ main(void)
 	static const struct tap_test tests[] = {
 		{ "what a request has", test_request },
 		{ "tried again", test_again },
+		{ "no length", test_unframed },
 		{ "Retry-After", test_retry_after },
 		{ "patience", test_patience },
 		{ "failed at once", test_final },

@@ -144,6 +144,15 @@ test_headers(void)
 	CHECK_STRING(reply.region, "eu");
 	header(&reply, "x-amz-bucket-region: e u\r\n");
 	CHECK_STRING(reply.region, "");
+	CHECK(!reply.framed);
+	header(&reply, "Content-Length: 99999999999999999999\r\n");
+	CHECK(!reply.framed);
+	header(&reply, "Content-Length: 0\r\n");
+	CHECK(reply.framed);
+	header(&reply, "Transfer-Encoding: gzip\r\n");
+	CHECK(!reply.framed);
+	header(&reply, "Transfer-Encoding: Chunked\r\n");
+	CHECK(reply.framed);
 	header(&reply, "no colon\r\n");
 	header(&reply, "\r\n");
 }
