@@ -26,7 +26,7 @@ static const struct ab_param get_params[] = {
 	OBJECT(struct get_params),
 	FILE_(struct get_params, "where it goes: replaced when all of it is there"),
 	ZSTD(struct get_params, "decompress it"),
-	AB_PARAM_SIZE(struct get_params, max_bytes, .name = "max", .group = "limits", .help = "most that the file may have"),
+	AB_PARAM_SIZE(struct get_params, max_bytes, .name = "max-bytes", .group = "limits", .help = "most that the file may have"),
 	AB_PARAM_STRING(struct get_params, sha256, .name = "sha256", .meta = "HEX", .group = "condition", .help = "of the object as it is stored; another one is corrupt"),
 	AB_PARAM_STRING(struct get_params, if_none_match, .name = "if-none-match", .meta = "ETAG", .group = "condition", .help = "only when it has another ETag"),
 	AB_PARAM_END
@@ -38,7 +38,7 @@ static const struct ab_param delete_params[] = { OBJECT(struct delete_params), A
 	{ .name = "etag", .type = "string?", .help = "its ETag, as it is sent, with its quotes" }, \
 	    { .name = "bytes", .type = "integer" null, .help = "of the object as it is stored" }, \
 	    { .name = "sha256", .type = "string" null, .help = "of the same" }, \
-	    { .name = "tries", .type = "integer" null, .help = "how often it was sent; after more than one, see conflict" }
+	    { .name = "tries", .type = "integer" null, .help = "how often it was sent" }
 
 static const struct ab_field put_fields[] = { STORED_FIELDS(""), { .name = NULL } };
 static const struct ab_field get_fields[] = {

@@ -47,6 +47,7 @@ find_place(const struct object_params *params, struct ab_s3_place *place, struct
 	*place = (struct ab_s3_place){
 		.endpoint = first_of(params->endpoint, environment("AWS_ENDPOINT_URL_S3"), environment("AWS_ENDPOINT_URL")),
 		.region = first_of(params->region, first_of(environment("AWS_REGION"), environment("AWS_DEFAULT_REGION"), NULL), "us-east-1"),
+		.ca_file = first_of(environment("AWS_CA_BUNDLE"), environment("SSL_CERT_FILE"), NULL),
 		.deadline_ms = ab_deadline(params->patience_ms),
 	};
 	if (ab_s3_name_parse(params->url, name, err) < 0)

@@ -46,10 +46,12 @@ struct exchange {
 	struct ab_s3_reply reply;
 	struct ab_error failed; /* what the body's reader or the sink said */
 	int64_t sent;
+	unsigned begun; /* requests that libcurl began: more than one when a kept connection was dead */
 	char curl_said[CURL_ERROR_SIZE];
 	/* of all: */
 	unsigned tries;
 	bool clock_tried, region_tried;
+	bool unsure; /* whether an earlier try was done after all */
 };
 
 struct ab_s3 *
@@ -146,6 +148,16 @@ rewind_body(void *data, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+static int
+count_request(void *data, char *to, char *from, int to_port, int from_port)
+{
+	struct exchange *exchange = data;
+
+	(void)to, (void)from, (void)to_port, (void)from_port;
+	exchange->begun++;
+	return CURL_PREREQFUNC_OK;
+}
+
 static void
 put_header(struct exchange *exchange, const char *name, const char *value)
 {
@@ -190,6 +202,23 @@ make_headers(struct exchange *exchange)
 	put_header(exchange, "expect", "");
 }
 
+static void
+set_method(struct exchange *exchange)
+{
+	CURL *curl = exchange->s3->curl;
+
+	if (exchange->request->method == AB_S3_DELETE) {
+		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+	} else if (exchange->request->method == AB_S3_PUT) {
+		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->request->body_bytes);
+		curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+		curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+		curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
+		curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+	}
+}
+
 /* All options anew: those of another request must not stay. Kept connections do. */
 static void
 set_options(struct exchange *exchange)
@@ -207,29 +236,40 @@ set_options(struct exchange *exchange)
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "ab/" AB_VERSION);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->curl_said);
+	if (exchange->place->ca_file != NULL)
+		curl_easy_setopt(curl, CURLOPT_CAINFO, exchange->place->ca_file);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(left < 1 ? 1 : left > INT32_MAX ? INT32_MAX : left));
+	curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, count_request);
+	curl_easy_setopt(curl, CURLOPT_PREREQDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
-	if (exchange->request->method == AB_S3_DELETE) {
-		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
-	} else if (exchange->request->method == AB_S3_PUT) {
-		curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->request->body_bytes);
-		curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
-		curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
-		curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, rewind_body);
-		curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
-	}
+	set_method(exchange);
 }
 
-/* What is there before any answer: nothing was said, or not all of it. */
+/* The store is not who it says, or no TLS comes about: it stays so, unless the connection broke meanwhile. */
 static enum ab_s3_verdict
-judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
+judge_tls(const struct exchange *exchange, CURLcode code, const char *said, long system, struct ab_error *err)
+{
+	const char *method = ab_s3_method_name(exchange->request->method), *shown = exchange->request->name->shown;
+
+	if (code == CURLE_SSL_CONNECT_ERROR) {
+		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: no TLS with %s: %.160s", method, shown, exchange->address.host, said);
+		ab_error_hint(err, "--endpoint http://… if it speaks no TLS");
+		return system == ECONNRESET || system == EPIPE ? AB_S3_AGAIN : AB_S3_FAILED;
+	}
+	ab_fail(err, AB_E_AUTH_FAILED, "%s %s: the certificate of %s is not trusted: %.160s", method, shown, exchange->address.host, said);
+	ab_error_hint(err, "AWS_CA_BUNDLE=FILE, if its certificate is one of your own");
+	return AB_S3_FAILED;
+}
+
+/* No answer, or not all of it. */
+static enum ab_s3_verdict
+judge_transport(const struct exchange *exchange, CURLcode code, struct ab_error *err)
 {
 	const char *said = exchange->curl_said[0] != '\0' ? exchange->curl_said : curl_easy_strerror(code);
 	const char *method = ab_s3_method_name(exchange->request->method), *shown = exchange->request->name->shown;
@@ -243,14 +283,8 @@ judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-		ab_fail(err, AB_E_AUTH_FAILED, "%s %s: the certificate of %s is not trusted: %.160s", method, shown, exchange->address.host, said);
-		ab_error_hint(err, "SSL_CERT_FILE or the system's certificates, if it is one of your own");
-		return AB_S3_FAILED;
 	case CURLE_SSL_CONNECT_ERROR:
-		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: no TLS with %s: %.160s", method, shown, exchange->address.host, said);
-		ab_error_hint(err, "--endpoint http://… if it speaks no TLS");
-		return system == ECONNRESET || system == EPIPE ? AB_S3_AGAIN : AB_S3_FAILED;
+		return judge_tls(exchange, code, said, system, err);
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		ab_fail(err, AB_E_INPUT_INVALID, "%s %s: the endpoint: %.160s", method, shown, said);
@@ -259,19 +293,18 @@ judge_transport(struct exchange *exchange, CURLcode code, struct ab_error *err)
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		/* Most often a wrong name, which stays so. */
 		ab_fail(err, AB_E_UNAVAILABLE, "%s %s: %.160s", method, shown, said);
-		ab_error_hint(err, "the endpoint and the region");
+		ab_error_hint(err, "check --endpoint and --region");
 		return AB_S3_AGAIN_A_LITTLE;
-	case CURLE_OPERATION_TIMEDOUT:
-		if (connected > 0 && ab_now_ms() >= exchange->place->deadline_ms) {
-			ab_fail(err, AB_E_TIMEOUT, "%s %s: the time given for it ran out", method, shown);
-			return AB_S3_AGAIN;
-		}
-		break;
 	default:
 		break;
 	}
+	if (code == CURLE_OPERATION_TIMEDOUT && connected > 0 && ab_now_ms() >= exchange->place->deadline_ms) {
+		ab_fail(err, AB_E_TIMEOUT, "%s %s: the time given for it ran out", method, shown);
+		return AB_S3_AGAIN;
+	}
 	/* Where there was no connection nothing has happened. */
-	ab_fail(err, connected > 0 ? AB_E_CONNECTION_LOST : AB_E_UNAVAILABLE, "%s %s: %.160s", method, shown, said);
+	ab_fail(err, connected > 0 ? AB_E_CONNECTION_LOST : AB_E_UNAVAILABLE, "%s %s: %.160s%s%s%s", method, shown, said, system != 0 ? " (" : "",
+	    system != 0 ? strerror((int)system) : "", system != 0 ? ")" : "");
 	return AB_S3_AGAIN;
 }
 
@@ -283,23 +316,25 @@ end_try(struct exchange *exchange)
 	ab_s3_address_release(&exchange->address);
 }
 
+/* All of an object came, if that can be known. */
 static enum ab_s3_verdict
-try_once(struct exchange *exchange, struct ab_error *err)
+end_object(const struct exchange *exchange, struct ab_error *err)
 {
 	const struct ab_s3_sink *sink = exchange->request->sink;
 
-	exchange->failed.code = AB_E_NONE;
-	exchange->sent = 0;
-	exchange->curl_said[0] = '\0';
-	ab_s3_reply_begin(&exchange->reply);
-	if (ab_s3_address_make(exchange->request->name, exchange->place->endpoint, exchange->region, &exchange->address, err) < 0)
-		return AB_S3_FAILED;
-	if (sink != NULL && sink->begin(sink->data, err) < 0)
-		return AB_S3_FAILED;
-	make_headers(exchange);
-	set_options(exchange);
-	exchange->tries++;
-	CURLcode code = curl_easy_perform(exchange->s3->curl);
+	if (!exchange->reply.framed) {
+		ab_fail(err, AB_E_CONNECTION_LOST, "GET %s: the answer does not say how long it is: it may have been cut", exchange->request->name->shown);
+		return AB_S3_AGAIN_A_LITTLE;
+	}
+	if (sink->end(sink->data, err) == 0)
+		return AB_S3_DONE;
+	ab_error_context(err, "%s", exchange->request->name->shown);
+	return AB_S3_FAILED;
+}
+
+static enum ab_s3_verdict
+judge_try(struct exchange *exchange, CURLcode code, struct ab_error *err)
+{
 	if (exchange->failed.code != AB_E_NONE) {
 		*err = exchange->failed;
 		ab_error_context(err, "%s", exchange->request->name->shown);
@@ -310,11 +345,29 @@ try_once(struct exchange *exchange, struct ab_error *err)
 	if (code != CURLE_OK && !(refused && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE)))
 		return judge_transport(exchange, code, err);
 	enum ab_s3_verdict verdict = ab_s3_judge(&exchange->reply, &exchange->asked, err);
-	if (verdict == AB_S3_DONE && is_object(exchange) && sink->end(sink->data, err) < 0) {
-		ab_error_context(err, "%s", exchange->request->name->shown);
+	return verdict == AB_S3_DONE && is_object(exchange) ? end_object(exchange, err) : verdict;
+}
+
+static enum ab_s3_verdict
+try_once(struct exchange *exchange, struct ab_error *err)
+{
+	const struct ab_s3_sink *sink = exchange->request->sink;
+
+	exchange->failed.code = AB_E_NONE;
+	exchange->sent = 0;
+	exchange->begun = 0;
+	exchange->curl_said[0] = '\0';
+	ab_s3_reply_begin(&exchange->reply);
+	if (ab_s3_address_make(exchange->request->name, exchange->place->endpoint, exchange->region, &exchange->address, err) < 0)
 		return AB_S3_FAILED;
-	}
-	return verdict;
+	if (sink != NULL && sink->begin(sink->data, err) < 0)
+		return AB_S3_FAILED;
+	make_headers(exchange);
+	set_options(exchange);
+	CURLcode code = curl_easy_perform(exchange->s3->curl);
+	exchange->tries += exchange->begun > 1 ? exchange->begun : 1;
+	exchange->unsure |= exchange->begun > 1;
+	return judge_try(exchange, code, err);
 }
 
 /* ---- tries ---- */
@@ -352,10 +405,13 @@ wait_to_try(const struct exchange *exchange)
 static int
 give_up(const struct exchange *exchange, struct ab_error *err)
 {
+	char was[sizeof(err->msg)];
+
 	if (exchange->tries > 1) {
-		char was[sizeof(err->msg)];
 		snprintf(was, sizeof(was), "%s", err->msg);
 		snprintf(err->msg, sizeof(err->msg), "%.420s; it was tried %u times", was, exchange->tries);
+		if (err->code == AB_E_CONFLICT && exchange->unsure)
+			ab_error_hint(err, "an earlier try may have done it: compare what is there with what was sent");
 	}
 	return -1;
 }
@@ -395,7 +451,7 @@ try_all(struct exchange *exchange, struct ab_error *err)
 		case AB_S3_DONE:
 			return 0;
 		case AB_S3_FAILED:
-			return -1;
+			return give_up(exchange, err);
 		case AB_S3_OTHER_CLOCK:
 			if (!set_clock(exchange))
 				return -1;
@@ -409,6 +465,7 @@ try_all(struct exchange *exchange, struct ab_error *err)
 				return give_up(exchange, err);
 			/* FALLTHROUGH */
 		case AB_S3_AGAIN:
+			exchange->unsure = true;
 			if (!wait_to_try(exchange))
 				return give_up(exchange, err);
 			break;
@@ -438,7 +495,7 @@ check_values(const struct ab_s3_place *place, const struct ab_s3_request *reques
 	    !is_sendable(credentials->secret_key, CREDENTIAL_MAX) ||
 	    (credentials->session_token != NULL && !is_sendable(credentials->session_token, CREDENTIAL_MAX))) {
 		ab_fail(err, AB_E_AUTH_FAILED, "the credentials hold what none can: blanks, line ends or control characters");
-		ab_error_hint(err, "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN");
+		ab_error_hint(err, "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN");
 		return -1;
 	}
 	for (size_t i = 0; i < AB_COUNT_OF(conditions); i++)

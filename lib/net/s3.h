@@ -7,8 +7,8 @@
  * asked there; both are remembered for later requests of the same client.
  *
  * A PUT or DELETE whose connection broke may have happened. When it is sent again under a condition, the conflict that comes may be with what it
- * wrote itself the first time: outcome->tries > 1 says that it can be so, and the ETag of what is there, by which to tell, is the
- * caller's to get. connection.lost leaves it open altogether.
+ * wrote itself the first time (the hint says so): what is there then, by which to tell, is the caller's to get. connection.lost and timeout
+ * leave it open altogether.
  *
  * Not for threads. Connections are kept between requests. Proxies are those of the environment (http_proxy, https_proxy, no_proxy); redirects are
  * not followed; nothing is ever logged.
@@ -33,6 +33,7 @@ struct ab_s3_credentials {
 struct ab_s3_place {
 	const char *endpoint; /* NULL: Amazon's */
 	const char *region;
+	const char *ca_file; /* certificates that are trusted (PEM); NULL: the system's */
 	struct ab_s3_credentials credentials;
 	int64_t deadline_ms; /* ab_now_ms() clock */
 };
@@ -59,7 +60,7 @@ struct ab_s3_request {
 struct ab_s3_outcome {
 	bool not_modified; /* 304 */
 	char etag[AB_S3_ETAG_MAX];
-	unsigned tries;
+	unsigned tries; /* how often it was sent, or was about to be */
 };
 
 /*

@@ -95,6 +95,10 @@ ab_s3_reply_header(struct ab_s3_reply *reply, const char *line, size_t len)
 		copy_word(reply->region, sizeof(reply->region), value, strlen(value));
 	else if (strcasecmp(text, "date") == 0)
 		reply->date_unix_ms = parse_date(value);
+	else if (strcasecmp(text, "content-length") == 0)
+		reply->framed = value[0] != '\0' && strlen(value) < 19 && strspn(value, "0123456789") == strlen(value);
+	else if (strcasecmp(text, "transfer-encoding") == 0)
+		reply->framed = strcasecmp(value, "chunked") == 0;
 	else if (strcasecmp(text, "retry-after") == 0)
 		reply->retry_after_ms = parse_retry_after(value, reply->date_unix_ms);
 }
@@ -139,18 +143,18 @@ struct row {
 
 static const struct row ROWS[] = {
 	{ "InvalidAccessKeyId", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the store does not know the access key",
-	    "AWS_ACCESS_KEY_ID, and whether the endpoint is the one it is for" },
+	    "check AWS_ACCESS_KEY_ID, and whether the endpoint is the one it is for" },
 	{ "SignatureDoesNotMatch", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the signature does not match: the secret key is not that of the access key",
-	    "AWS_SECRET_ACCESS_KEY" },
+	    "check AWS_SECRET_ACCESS_KEY" },
 	{ "ExpiredToken", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the session token has expired", NEW_TOKEN },
 	{ "TokenRefreshRequired", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the session token has expired", NEW_TOKEN },
 	{ "InvalidToken", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the session token is not valid, or not that of the access key",
-	    "AWS_SESSION_TOKEN; with a long-lived key it must not be set" },
-	{ "AccessDenied", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "access denied", "the policy of the credentials, and that of the bucket" },
+	    "check AWS_SESSION_TOKEN; with a long-lived key it must not be set" },
+	{ "AccessDenied", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "access denied", "check the policy of the credentials, and that of the bucket" },
 	{ "AllAccessDisabled", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the store has switched off all access", NULL },
-	{ "RequestTimeTooSkewed", AB_S3_OTHER_CLOCK, AB_E_AUTH_FAILED, REQUEST, "this machine's clock is wrong", "date -u, and what sets it" },
+	{ "RequestTimeTooSkewed", AB_S3_OTHER_CLOCK, AB_E_AUTH_FAILED, REQUEST, "this machine's clock is wrong", "date -u; then see to what sets it" },
 	{ "NoSuchKey", AB_S3_FAILED, AB_E_NOT_FOUND, OBJECT, "no such object", NULL },
-	{ "NoSuchBucket", AB_S3_FAILED, AB_E_NOT_FOUND, BUCKET, "no such bucket", "its name, the endpoint and the region" },
+	{ "NoSuchBucket", AB_S3_FAILED, AB_E_NOT_FOUND, BUCKET, "no such bucket", "check its name, --endpoint and --region" },
 	{ "PreconditionFailed", AB_S3_FAILED, AB_E_CONFLICT, OBJECT, "the object is not as the condition says", NULL },
 	{ "ConditionalRequestConflict", AB_S3_FAILED, AB_E_CONFLICT, OBJECT, "another writer was at it", NULL },
 	{ "OperationAborted", AB_S3_AGAIN, AB_E_UNAVAILABLE, REQUEST, "another operation is under way", NULL },
@@ -163,8 +167,8 @@ static const struct row ROWS[] = {
 	{ "SlowDown", AB_S3_AGAIN, AB_E_UNAVAILABLE, REQUEST, "too many requests", NULL },
 	{ "BadDigest", AB_S3_AGAIN_A_LITTLE, AB_E_UNAVAILABLE, REQUEST, "what arrived is not what was sent", NULL },
 	{ "XAmzContentSHA256Mismatch", AB_S3_AGAIN_A_LITTLE, AB_E_UNAVAILABLE, REQUEST, "what arrived is not what was sent", NULL },
-	{ "NotImplemented", AB_S3_FAILED, AB_E_UNSUPPORTED, REQUEST, "the store cannot do it", "a store that knows conditional writes, if there was a condition" },
-	{ "InvalidObjectState", AB_S3_FAILED, AB_E_UNSUPPORTED, OBJECT, "the object lies in an archive", "restore it first" },
+	{ "NotImplemented", AB_S3_FAILED, AB_E_UNSUPPORTED, REQUEST, "the store cannot do it", "conditional writes need a store that knows them" },
+	{ "InvalidObjectState", AB_S3_FAILED, AB_E_UNSUPPORTED, OBJECT, "the object lies in an archive", "aws s3api restore-object" },
 	{ "EntityTooLarge", AB_S3_FAILED, AB_E_LIMIT_SIZE, OBJECT, "more bytes than the store takes at once", NULL },
 	{ "QuotaExceeded", AB_S3_FAILED, AB_E_LIMIT_QUOTA, BUCKET, "the quota is reached", NULL },
 	{ "XMinioAdminBucketQuotaExceeded", AB_S3_FAILED, AB_E_LIMIT_QUOTA, BUCKET, "the quota is reached", NULL },
@@ -176,15 +180,15 @@ static const struct {
 	long status;
 	struct row row;
 } BY_STATUS[] = {
-	{ 401, { "", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the credentials were refused", "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN" } },
-	{ 403, { "", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "access denied", "the policy of the credentials, and that of the bucket" } },
-	{ 404, { "", AB_S3_FAILED, AB_E_NOT_FOUND, OBJECT, "no such object", NULL } },
+	{ 401, { "", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "the credentials were refused", "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN" } },
+	{ 403, { "", AB_S3_FAILED, AB_E_AUTH_FAILED, REQUEST, "access denied", "check the policy of the credentials, and that of the bucket" } },
+	{ 404, { "", AB_S3_FAILED, AB_E_NOT_FOUND, OBJECT, "no such object", "check --endpoint: a store would say more than that" } },
 	{ 408, { "", AB_S3_AGAIN, AB_E_UNAVAILABLE, REQUEST, "it did not get the request in time", NULL } },
 	{ 409, { "", AB_S3_FAILED, AB_E_CONFLICT, OBJECT, "another writer was at it", NULL } },
 	{ 412, { "", AB_S3_FAILED, AB_E_CONFLICT, OBJECT, "the object is not as the condition says", NULL } },
 	{ 413, { "", AB_S3_FAILED, AB_E_LIMIT_SIZE, OBJECT, "more bytes than the store takes at once", NULL } },
 	{ 429, { "", AB_S3_AGAIN, AB_E_UNAVAILABLE, REQUEST, "too many requests", NULL } },
-	{ 501, { "", AB_S3_FAILED, AB_E_UNSUPPORTED, REQUEST, "the store cannot do it", "a store that knows conditional writes, if there was a condition" } },
+	{ 501, { "", AB_S3_FAILED, AB_E_UNSUPPORTED, REQUEST, "the store cannot do it", "conditional writes need a store that knows them" } },
 	{ 505, { "", AB_S3_FAILED, AB_E_UNSUPPORTED, REQUEST, "the store cannot do it", NULL } },
 	{ 507, { "", AB_S3_FAILED, AB_E_LIMIT_STORAGE, NOTHING, "the store is full", NULL } },
 };
@@ -193,7 +197,7 @@ static const struct row *
 find_row(const struct ab_s3_reply *reply)
 {
 	static const struct row trouble = { "", AB_S3_AGAIN, AB_E_UNAVAILABLE, REQUEST, "the store is in trouble", NULL };
-	static const struct row elsewhere = { "", AB_S3_OTHER_REGION, AB_E_INPUT_INVALID, REQUEST, "the store sends us elsewhere, and that is not followed", "the endpoint" };
+	static const struct row elsewhere = { "", AB_S3_OTHER_REGION, AB_E_INPUT_INVALID, REQUEST, "the store sends us elsewhere, and that is not followed", NULL };
 	static const struct row refused = { "", AB_S3_FAILED, AB_E_INPUT_INVALID, REQUEST, "the store refused it", NULL };
 
 	for (size_t i = 0; i < AB_COUNT_OF(ROWS); i++)
@@ -227,7 +231,7 @@ judge_region(const struct row *row, const struct ab_s3_reply *reply, const struc
 {
 	if (reply->region[0] == '\0' || strcmp(reply->region, asked->region) == 0) {
 		word_it(row, reply, asked, err);
-		ab_error_hint(err, "--endpoint, --region");
+		ab_error_hint(err, "check --endpoint and --region");
 		return AB_S3_FAILED;
 	}
 	ab_fail(err, AB_E_INPUT_INVALID, "the bucket \"%s\" is in the region \"%s\", not in \"%s\" (HTTP %ld%s%s)", asked->name->bucket, reply->region,

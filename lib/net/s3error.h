@@ -25,6 +25,7 @@ struct ab_s3_reply {
 	char etag[AB_S3_ETAG_MAX];	   /* as it is sent, with its quotes; "" for none */
 	char region[AB_S3_REGION_MAX + 1]; /* where the bucket is, when the answer says so; "" when not */
 	char code[AB_S3_CODE_MAX];	   /* of the error in the body; "" for none */
+	bool framed;			   /* it says where its body ends: what ends by closing may have been cut anywhere */
 	int64_t retry_after_ms;		   /* -1: not said */
 	int64_t date_unix_ms;		   /* the server's clock; -1: not said */
 	char body[AB_S3_BODY_SEEN + 1];	   /* the beginning of a body that is not the object */
