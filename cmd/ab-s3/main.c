@@ -1,6 +1,9 @@
 /* ab-s3: the table of operations. */
 #include "ab-s3.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+
 #define OBJECT(S) \
 	AB_PARAM_STRING(S, object.url, .name = "url", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "URL", .help = "the object: s3://BUCKET/KEY"), \
 	    AB_PARAM_STRING(S, object.endpoint, .name = "endpoint", .meta = "URL", .group = "where", \
@@ -103,6 +106,8 @@ main(int argc, char **argv)
 		.libraries = libraries,
 	};
 
+	/* A request may take minutes, and sees nothing else: it ends with who asked for it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	s3 = ab_s3_new();
 	int status = ab_tool_main(&tool, argc, argv);
 	ab_s3_free(s3);
