@@ -233,6 +233,7 @@ set_options(struct exchange *exchange)
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "ab/" AB_VERSION);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, exchange->headers);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, exchange->curl_said);
