@@ -80,7 +80,11 @@ static const struct ab_param atomic_params[] = {
 static const struct ab_param key_params[] = { KEY(struct key_params, "the key"), WHERE(struct key_params), AB_PARAM_END };
 
 static const struct ab_param delete_params[] = {
-	AB_PARAM_LIST(struct delete_params, keys, .name = "key", .flags = AB_REQUIRED | AB_POSITIONAL | AB_REST | AB_ALONE, .meta = "KEY", .help = "the keys"),
+	AB_PARAM_LIST(struct delete_params, keys, .name = "key", .flags = AB_POSITIONAL | AB_REST | AB_ALONE, .meta = "KEY", .help = "the keys"),
+	/* No defaults of a batch: what a request deletes it says itself. */
+	AB_PARAM_STRING(struct delete_params, prefix, .name = "prefix", .flags = AB_RAW | AB_CLI_OFF, .meta = "PREFIX", .help = "in the place of keys: all that begin so"),
+	AB_PARAM_BOOLEAN(struct delete_params, all, .name = "all", .dflt = "false", .flags = AB_CLI_OFF, .help = "in the place of keys: all of the namespace, which has to be named"),
+	AB_PARAM_BOOLEAN(struct delete_params, recursive, .name = "recursive", .dflt = "false", .help = "with --prefix or --all: and those of the namespaces below"),
 	CONDITION(struct delete_params),
 	WHERE(struct delete_params),
 	AB_PARAM_END
@@ -187,7 +191,11 @@ static const struct ab_field watch_fields[] = {
 };
 static const struct ab_field atomic_fields[] = { { .name = "results", .type = "array", .help = "the answer of each, in order" }, { .name = NULL } };
 static const struct ab_field exists_fields[] = { { .name = "exists", .type = "boolean", .help = "whether it is there" }, { .name = NULL } };
-static const struct ab_field delete_fields[] = { { .name = "deleted", .type = "integer", .help = "how many were there" }, { .name = NULL } };
+static const struct ab_field delete_fields[] = {
+	{ .name = "deleted", .type = "integer", .help = "how many were there" },
+	{ .name = "dry_run", .type = "boolean?", .help = "true: nothing was changed" },
+	{ .name = NULL }
+};
 static const struct ab_field search_fields[] = {
 	{ .name = "key", .type = "bytes", .help = "the key" },
 	{ .name = "namespace", .type = "bytes", .help = "its namespace" },
@@ -247,7 +255,7 @@ static const struct ab_field gc_fields[] = {
 static const struct ab_op operations[] = {
 	{ ROW("get", "print a key's value", get, AB_ANSWER_BYTES, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, get_operation), .answer_bytes = "value", .fields = kv_entry_fields },
 	{ ROW("put", "give a key a value", put, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS, put_operation), .fields = kv_entry_fields },
-	{ ROW("delete", "delete keys", delete, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS, delete_operation), .alias = "rm", .fields = delete_fields },
+	{ ROW("delete", "delete keys", delete, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS | AB_OP_DRY_RUN, delete_operation), .alias = "rm", .fields = delete_fields },
 	{ ROW("exists", "say whether a key is there", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_PREDICATE | AB_OP_NESTS, exists_operation), .fields = exists_fields },
 	{ ROW("list", "list keys in order", list, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, list_operation), .alias = "ls", .fields = kv_entry_fields },
 	{ ROW("stat", "tell of a key all but its value", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, stat_operation), .fields = kv_entry_fields },
