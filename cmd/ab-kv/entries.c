@@ -102,6 +102,12 @@ get_operation(struct ab_call *call, void *data, struct ab_error *err)
 		found = ab_kv_get_version(kv, ns, kv_span(params->key), params->version, &entry, &value, err);
 	else if (kv != NULL)
 		found = ab_kv_get(kv, ns, kv_span(params->key), &entry, &value, err);
+	if (found == 0 && params->version != AB_UNSET) {
+		const size_t len = strlen(params->key);
+		ab_fail(err, AB_E_NOT_FOUND, "key \"%.*s\" has no version %lld that is kept", (int)(len < 200 ? len : 200), params->key, (long long)params->version);
+		ab_error_hint(err, "ab-kv history lists those that are; config --history N keeps more");
+		return -1;
+	}
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_key(params->key, err);
 	return kv_answer_value(call, &entry, &value, err) < 0 ? -1 : AB_DONE;

@@ -52,8 +52,8 @@ static const struct ab_param watch_params[] = {
 	WHERE(struct put_params), \
 	AB_PARAM_END
 
-static const struct ab_param put_params[] = { PUT_PARAMS("the value; without it what stdin gives", "it expires after so long; without it never") };
-static const struct ab_param append_params[] = { PUT_PARAMS("what comes at its end; without it what stdin gives", "it expires after so long; without it as before") };
+static const struct ab_param put_params[] = { PUT_PARAMS("the value itself; --value FILE reads it from a file; without both what stdin gives", "it expires after so long; without it never") };
+static const struct ab_param append_params[] = { PUT_PARAMS("what comes at its end; --value FILE reads it from a file; without both what stdin gives", "it expires after so long; without it as before") };
 
 static const struct ab_param incr_params[] = {
 	KEY(struct incr_params, "the key"),
@@ -72,7 +72,7 @@ static const struct ab_param touch_params[] = {
 };
 
 static const struct ab_param atomic_params[] = {
-	AB_PARAM_JSON(struct atomic_params, requests, .name = "requests", .choices = "array", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "JSON", .help = "an array of requests, as in batch"),
+	AB_PARAM_JSON(struct atomic_params, requests, .name = "requests", .choices = "array", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "JSON", .help = "an array of requests, as in batch; from stdin: batch --atomic"),
 	WHERE(struct atomic_params),
 	AB_PARAM_END
 };
@@ -162,7 +162,7 @@ static const struct ab_param export_params[] = {
 
 static const struct ab_param import_params[] = {
 	AB_PARAM_BYTES(struct import_params, file, .name = "file", .meta = "FILE|-", .help = "where the lines are; without it stdin"),
-	AB_PARAM_BOOLEAN(struct import_params, into, .name = "into", .dflt = "false", .help = "all into the one namespace, whatever the lines say"),
+	AB_PARAM_BOOLEAN(struct import_params, into, .name = "into", .dflt = "false", .help = "all into --namespace; without it each where its line says, whatever --namespace is"),
 	WHERE(struct import_params),
 	AB_PARAM_END
 };

@@ -147,6 +147,7 @@ load ../helpers/kv
 	ends 0 ab-kv config --max-bytes 10 --history 2 --history-age 5m
 	check_json '.namespace == "default" and .history == 2 and .history_age_ms == 300000 and .max_bytes == 10'
 	refuses 4 limit.quota ab-kv put a 1234567890
+	[[ $stderr == *"max_bytes is 10"*"ab-kv config -n 'default' --max-bytes"* ]]
 	ends 0 ab-kv put a 123456789
 	ends 0 ab-kv put elsewhere 1234567890 -n other
 	ends 0 ab-kv config --max-bytes 0 --history-age 0
@@ -404,6 +405,7 @@ not_there() { ! ab-kv exists "$1" -q; }
 	ends 0 ab-kv get a -n h --at-version "$version"
 	[ "$output" = 'value 2' ]
 	refuses 1 not_found ab-kv get a -n h --at-version 1
+	[[ $stderr == *'key "a" has no version 1 that is kept'*history* ]]
 	ends 0 ab-kv history a -n h --limit 1
 	check_json '.size_bytes == 7 and has("value") == false'
 	ab-kv delete a -n h -q
