@@ -276,7 +276,7 @@ static const struct ab_op operations[] = {
 	{ .name = "backup", .summary = "copy the whole store, while others go on", .params = backup_params, .params_size = sizeof(struct file_params), .answer = AB_ANSWER_ONE,
 	    .fields = backup_fields, .run = backup_operation },
 	{ ROW("check", "read the whole store and say whether it is sound", whole, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT, check_operation), .fields = check_fields },
-	{ ROW("gc", "take away what has expired", whole, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OP_DRY_RUN, gc_operation), .others = "vacuum compact", .fields = gc_fields },
+	{ ROW("gc", "take away what has expired", whole, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OP_DRY_RUN, gc_operation), .fields = gc_fields },
 	{ .name = NULL }
 };
 

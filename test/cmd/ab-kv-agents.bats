@@ -74,6 +74,8 @@ load ../helpers/kv
 	[ "$status" = 1 ]
 	[ "$(jq -c '[.id, .error.code]' <<<"$output" | tr '\n' ' ')" = '[1,"cancelled"] [2,"conflict"] [3,"cancelled"] [null,"input.malformed"] ' ]
 	jq -se '.[0].error.message == "not done: request 2 of this batch failed (conflict)"' <<<"$output"
+	ask '{"op":"put","key":"b","value":"1"}' '{"op":"get","key":"none"}'
+	jq -se '.[0].error.message == "not done: line 2 of this batch failed (not_found)"' <<<"$output"
 	[ "$(ab-kv list --field key)" = a ]
 	[ "$(ab-kv get a)" = 2 ]
 	ask '{"id":1,"op":"put","key":"b","value":"1"}' '{"id":2,"op":"backup","file":"x"}' # a path of the host, and no part of anything
