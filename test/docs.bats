@@ -57,6 +57,7 @@ block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p}" "$AB_REPO/README.md";
 	for page in "$AB_REPO"/man/*.[1-8]; do
 		rm -rf "$BASE/examples"
 		if grep -q '^\.\\" test$' "$page"; then
+			rm -f "$AB_HOME"/kv.db* # each page begins with a store of its own
 			check_examples "$page" 1
 		fi
 	done

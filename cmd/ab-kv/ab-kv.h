@@ -1,8 +1,7 @@
 /*
  * ab-kv: a durable key/value store for many short processes. main.c has the table of operations and what may be asked; store.c opens the
- * store that a request means; entries.c has the operations on one key, lists.c those on many, whole.c those on the whole store, sync.c
- * its copy elsewhere. What they
- * mean is in data/kv.h.
+ * store that a request means; entries.c has the operations on one key, delete.c and lists.c those on many, whole.c those on the whole store,
+ * sync.c its copy elsewhere. What they mean is in data/kv.h.
  */
 #ifndef AB_KV_COMMAND_H
 #define AB_KV_COMMAND_H
@@ -58,6 +57,8 @@ struct delete_params {
 	struct where_params where;
 	struct condition_params condition;
 	struct ab_list keys;
+	const char *prefix;
+	int all, recursive;
 };
 struct list_params {
 	struct where_params where;
@@ -139,6 +140,8 @@ extern const struct ab_field kv_entry_fields[];
 /* get --wait: the answer of get, later. ns and params stay. */
 int wait_operation(struct ab_call *call, const struct get_params *params, struct ab_error *err);
 int watch_operation(struct ab_call *call, void *params, struct ab_error *err);
+/* hash: room for a SHA-256. */
+int kv_read_condition(const struct condition_params *params, unsigned char hash[static 32], struct ab_kv_condition *condition, struct ab_error *err) AB_MUST_USE;
 /* Its value, as get gives it. -1: it is too long for a record. */
 int kv_answer_value(struct ab_call *call, const struct ab_entry *entry, const struct ab_buf *value, struct ab_error *err) AB_MUST_USE;
 

@@ -1,4 +1,4 @@
-/* get, put, delete, exists, stat, incr, append, touch. */
+/* get, put, exists, stat, incr, append, touch. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,9 +26,8 @@ hex_digit(char c)
 	return at == NULL ? -1 : at - digits < 16 ? (int)(at - digits) : (int)(at - digits) - 6;
 }
 
-/* hash: room for a SHA-256. */
-static int
-read_condition(const struct condition_params *params, unsigned char hash[static 32], struct ab_kv_condition *condition, struct ab_error *err)
+int
+kv_read_condition(const struct condition_params *params, unsigned char hash[static 32], struct ab_kv_condition *condition, struct ab_error *err)
 {
 	const char *text = params->if_value_sha256;
 
@@ -103,6 +102,12 @@ get_operation(struct ab_call *call, void *data, struct ab_error *err)
 		found = ab_kv_get_version(kv, ns, kv_span(params->key), params->version, &entry, &value, err);
 	else if (kv != NULL)
 		found = ab_kv_get(kv, ns, kv_span(params->key), &entry, &value, err);
+	if (found == 0 && params->version != AB_UNSET) {
+		const size_t len = strlen(params->key);
+		ab_fail(err, AB_E_NOT_FOUND, "key \"%.*s\" has no version %lld that is kept", (int)(len < 200 ? len : 200), params->key, (long long)params->version);
+		ab_error_hint(err, "ab-kv history lists those that are; config --history N keeps more");
+		return -1;
+	}
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_key(params->key, err);
 	return kv_answer_value(call, &entry, &value, err) < 0 ? -1 : AB_DONE;
@@ -139,7 +144,7 @@ store_value(struct ab_call *call, const struct put_params *params, __typeof__(ab
 
 	if (params->value.kind == AB_BYTES_NONE && ab_call_is_batch(call))
 		return ab_fail(err, AB_E_INPUT_INVALID, "\"value\" is missing");
-	if (read_condition(&params->condition, hash, &condition, err) < 0 || read_value(params, &value, err) < 0 ||
+	if (kv_read_condition(&params->condition, hash, &condition, err) < 0 || read_value(params, &value, err) < 0 ||
 	    begin(call, &params->where, params->key, true, &kv, &ns, err) < 0)
 		return -1;
 	if (store(kv, ns, kv_span(params->key), (struct ab_span){ value.data, value.len }, params->ttl_ms, &condition, &entry, err) < 0)
@@ -172,7 +177,7 @@ incr_operation(struct ab_call *call, void *data, struct ab_error *err)
 	int64_t number;
 	char text[32];
 
-	if (read_condition(&params->condition, hash, &condition, err) < 0 || begin(call, &params->where, params->key, true, &kv, &ns, err) < 0)
+	if (kv_read_condition(&params->condition, hash, &condition, err) < 0 || begin(call, &params->where, params->key, true, &kv, &ns, err) < 0)
 		return -1;
 	if (ab_kv_incr(kv, ns, kv_span(params->key), params->by, params->ttl_ms, &condition, &number, &entry, err) < 0)
 		return -1;
@@ -241,39 +246,5 @@ stat_operation(struct ab_call *call, void *data, struct ab_error *err)
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_key(params->key, err);
 	answer(call, &entry);
-	return AB_DONE;
-}
-
-int
-delete_operation(struct ab_call *call, void *data, struct ab_error *err)
-{
-	const struct delete_params *params = data;
-	struct ab_kv_condition condition;
-	unsigned char hash[32];
-	struct ab_entry entry;
-	struct ab_kv *kv;
-	struct ab_span ns;
-	int64_t deleted = 0;
-
-	/* What was deleted before a key that is refused would stay deleted in a group. */
-	if (params->keys.count > 1 && (params->condition.if_absent == 1 || params->condition.if_version != AB_UNSET || params->condition.if_value_sha256 != NULL))
-		return ab_fail(err, AB_E_INPUT_INVALID, "a condition is for one key, not %zu", params->keys.count);
-	for (size_t i = 0; i < params->keys.count; i++)
-		if (ab_kv_check_key(kv_span(params->keys.item[i]), err) < 0)
-			return -1;
-	if (read_condition(&params->condition, hash, &condition, err) < 0 || begin(call, &params->where, NULL, true, &kv, &ns, err) < 0)
-		return -1;
-	ab_kv_group(kv); /* all or none */
-	for (size_t i = 0; i < params->keys.count; i++) {
-		int gone = ab_kv_delete(kv, ns, kv_span(params->keys.item[i]), &condition, &entry, err);
-		if (gone < 0)
-			return -1;
-		deleted += gone;
-	}
-	if (!ab_call_is_batch(call) && ab_kv_settle(kv, err) < 0)
-		return -1;
-	struct ab_json *json = ab_call_record(call);
-	ab_json_integer(json, "deleted", deleted);
-	ab_call_record_end(call);
 	return AB_DONE;
 }

@@ -52,8 +52,8 @@ static const struct ab_param watch_params[] = {
 	WHERE(struct put_params), \
 	AB_PARAM_END
 
-static const struct ab_param put_params[] = { PUT_PARAMS("the value; without it what stdin gives", "it expires after so long; without it never") };
-static const struct ab_param append_params[] = { PUT_PARAMS("what comes at its end; without it what stdin gives", "it expires after so long; without it as before") };
+static const struct ab_param put_params[] = { PUT_PARAMS("the value itself; --value FILE reads it from a file; without both what stdin gives", "it expires after so long; without it never") };
+static const struct ab_param append_params[] = { PUT_PARAMS("what comes at its end; --value FILE reads it from a file; without both what stdin gives", "it expires after so long; without it as before") };
 
 static const struct ab_param incr_params[] = {
 	KEY(struct incr_params, "the key"),
@@ -72,7 +72,7 @@ static const struct ab_param touch_params[] = {
 };
 
 static const struct ab_param atomic_params[] = {
-	AB_PARAM_JSON(struct atomic_params, requests, .name = "requests", .choices = "array", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "JSON", .help = "an array of requests, as in batch"),
+	AB_PARAM_JSON(struct atomic_params, requests, .name = "requests", .choices = "array", .flags = AB_REQUIRED | AB_POSITIONAL, .meta = "JSON", .help = "an array of requests, as in batch; from stdin: batch --atomic"),
 	WHERE(struct atomic_params),
 	AB_PARAM_END
 };
@@ -80,7 +80,11 @@ static const struct ab_param atomic_params[] = {
 static const struct ab_param key_params[] = { KEY(struct key_params, "the key"), WHERE(struct key_params), AB_PARAM_END };
 
 static const struct ab_param delete_params[] = {
-	AB_PARAM_LIST(struct delete_params, keys, .name = "key", .flags = AB_REQUIRED | AB_POSITIONAL | AB_REST | AB_ALONE, .meta = "KEY", .help = "the keys"),
+	AB_PARAM_LIST(struct delete_params, keys, .name = "key", .flags = AB_POSITIONAL | AB_REST | AB_ALONE, .meta = "KEY", .help = "the keys"),
+	/* No defaults of a batch: what a request deletes it says itself. */
+	AB_PARAM_STRING(struct delete_params, prefix, .name = "prefix", .flags = AB_RAW | AB_CLI_OFF, .meta = "PREFIX", .help = "in the place of keys: all that begin so"),
+	AB_PARAM_BOOLEAN(struct delete_params, all, .name = "all", .dflt = "false", .flags = AB_CLI_OFF, .help = "in the place of keys: all of the namespace, which has to be named"),
+	AB_PARAM_BOOLEAN(struct delete_params, recursive, .name = "recursive", .dflt = "false", .help = "with --prefix or --all: and those of the namespaces below"),
 	CONDITION(struct delete_params),
 	WHERE(struct delete_params),
 	AB_PARAM_END
@@ -158,7 +162,7 @@ static const struct ab_param export_params[] = {
 
 static const struct ab_param import_params[] = {
 	AB_PARAM_BYTES(struct import_params, file, .name = "file", .meta = "FILE|-", .help = "where the lines are; without it stdin"),
-	AB_PARAM_BOOLEAN(struct import_params, into, .name = "into", .dflt = "false", .help = "all into the one namespace, whatever the lines say"),
+	AB_PARAM_BOOLEAN(struct import_params, into, .name = "into", .dflt = "false", .help = "all into --namespace; without it each where its line says, whatever --namespace is"),
 	WHERE(struct import_params),
 	AB_PARAM_END
 };
@@ -199,7 +203,11 @@ static const struct ab_field watch_fields[] = {
 };
 static const struct ab_field atomic_fields[] = { { .name = "results", .type = "array", .help = "the answer of each, in order" }, { .name = NULL } };
 static const struct ab_field exists_fields[] = { { .name = "exists", .type = "boolean", .help = "whether it is there" }, { .name = NULL } };
-static const struct ab_field delete_fields[] = { { .name = "deleted", .type = "integer", .help = "how many were there" }, { .name = NULL } };
+static const struct ab_field delete_fields[] = {
+	{ .name = "deleted", .type = "integer", .help = "how many were there" },
+	{ .name = "dry_run", .type = "boolean?", .help = "true: nothing was changed" },
+	{ .name = NULL }
+};
 static const struct ab_field search_fields[] = {
 	{ .name = "key", .type = "bytes", .help = "the key" },
 	{ .name = "namespace", .type = "bytes", .help = "its namespace" },
@@ -272,25 +280,25 @@ static const struct ab_field gc_fields[] = {
 
 static const struct ab_op operations[] = {
 	{ ROW("get", "print a key's value", get, AB_ANSWER_BYTES, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, get_operation), .answer_bytes = "value", .fields = kv_entry_fields },
-	{ ROW("put", "give a key a value", put, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS, put_operation), .fields = kv_entry_fields },
-	{ ROW("delete", "delete keys", delete, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS, delete_operation), .alias = "rm", .fields = delete_fields },
+	{ ROW("put", "give a key a value", put, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS, put_operation), .others = "set setnx add store write", .fields = kv_entry_fields },
+	{ ROW("delete", "delete keys", delete, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_NESTS | AB_OP_DRY_RUN, delete_operation), .alias = "rm", .others = "del remove unset flush flushall flushdb", .fields = delete_fields },
 	{ ROW("exists", "say whether a key is there", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_PREDICATE | AB_OP_NESTS, exists_operation), .fields = exists_fields },
-	{ ROW("list", "list keys in order", list, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, list_operation), .alias = "ls", .fields = kv_entry_fields },
-	{ ROW("stat", "tell of a key all but its value", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, stat_operation), .fields = kv_entry_fields },
-	{ ROW("incr", "add to a number", incr, AB_ANSWER_BYTES, AB_OP_NESTS, incr_operation), .answer_bytes = "value", .fields = kv_entry_fields },
+	{ ROW("list", "list keys in order", list, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, list_operation), .alias = "ls", .others = "keys scan find", .fields = kv_entry_fields },
+	{ ROW("stat", "tell of a key all but its value", key, AB_ANSWER_ONE, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_NESTS, stat_operation), .others = "info ttl", .fields = kv_entry_fields },
+	{ ROW("incr", "add to a number", incr, AB_ANSWER_BYTES, AB_OP_NESTS, incr_operation), .others = "incrby decr decrby", .answer_bytes = "value", .fields = kv_entry_fields },
 	{ .name = "append", .summary = "add to the end of a value", .params = append_params, .params_size = sizeof(struct put_params), .answer = AB_ANSWER_ONE,
 	    .fields = kv_entry_fields, .flags = AB_OP_NESTS, .run = append_operation },
-	{ ROW("touch", "say when a key expires", touch, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OP_NESTS, touch_operation), .fields = kv_entry_fields },
-	{ ROW("atomic", "do requests together, or none of them", atomic, AB_ANSWER_ONE, AB_DESTRUCTIVE, atomic_operation), .fields = atomic_fields },
-	{ ROW("watch", "tell of every change, as it comes", watch, AB_ANSWER_EVENTS, AB_READ_ONLY | AB_OP_ENDLESS, watch_operation), .fields = watch_fields },
-	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .fields = kv_entry_fields },
-	{ ROW("search", "find words in values", search, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, search_operation), .fields = search_fields },
+	{ ROW("touch", "say when a key expires", touch, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OP_NESTS, touch_operation), .others = "expire persist", .fields = kv_entry_fields },
+	{ ROW("atomic", "do requests together, or none of them", atomic, AB_ANSWER_ONE, AB_DESTRUCTIVE, atomic_operation), .others = "multi txn transaction", .fields = atomic_fields },
+	{ ROW("watch", "tell of every change, as it comes", watch, AB_ANSWER_EVENTS, AB_READ_ONLY | AB_OP_ENDLESS, watch_operation), .others = "subscribe tail follow", .fields = watch_fields },
+	{ ROW("history", "list the versions of a key that are kept, newest first", history, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, history_operation), .others = "log versions", .fields = kv_entry_fields },
+	{ ROW("search", "find words in values", search, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, search_operation), .others = "grep query", .fields = search_fields },
 	{ ROW("memory-tool", "be the memory of a Claude model (memory_20250818)", memory, AB_ANSWER_BYTES, AB_DESTRUCTIVE, memory_operation),
 	    .answer_bytes = "content", .fields = memory_fields },
-	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .fields = namespace_fields },
+	{ ROW("namespaces", "list namespaces that have keys", namespaces, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT, namespaces_operation), .others = "ns", .fields = namespace_fields },
 	{ ROW("config", "show or change what a namespace is told", config, AB_ANSWER_ONE, AB_IDEMPOTENT, config_operation), .fields = config_fields },
-	{ ROW("export", "print entries as lines that import reads", export, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_CLI_ONLY, export_operation), .fields = export_fields },
-	{ ROW("import", "put what export printed", import, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_CLI_ONLY | AB_OP_DRY_RUN, import_operation), .fields = import_fields },
+	{ ROW("export", "print entries as lines that import reads", export, AB_ANSWER_LIST, AB_READ_ONLY | AB_IDEMPOTENT | AB_OP_CLI_ONLY, export_operation), .others = "dump", .fields = export_fields },
+	{ ROW("import", "put what export printed", import, AB_ANSWER_ONE, AB_DESTRUCTIVE | AB_IDEMPOTENT | AB_OP_CLI_ONLY | AB_OP_DRY_RUN, import_operation), .others = "load restore", .fields = import_fields },
 	{ .name = "backup", .summary = "copy the whole store, while others go on", .params = backup_params, .params_size = sizeof(struct file_params), .answer = AB_ANSWER_ONE,
 	    .fields = backup_fields, .run = backup_operation },
 	{ ROW("sync", "keep a copy in an S3-compatible object store", sync, AB_ANSWER_ONE, AB_IDEMPOTENT | AB_OPEN_WORLD | AB_OP_CLI_ONLY | AB_OP_DRY_RUN, sync_operation), .fields = sync_fields },

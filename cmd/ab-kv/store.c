@@ -62,6 +62,11 @@ find_path(const struct where_params *where, bool write, struct ab_error *err)
 {
 	const char *home = getenv("AB_HOME");
 
+	/* An empty variable: not the store of everybody. */
+	if (where->db != NULL && where->db[0] == '\0') {
+		ab_fail(err, AB_E_INPUT_INVALID, "--db names no file");
+		return NULL;
+	}
 	if (where->db != NULL)
 		return ab_strdup(where->db);
 	if (getenv("AB_SANDBOX") != NULL && (home == NULL || home[0] == '\0')) {

@@ -223,7 +223,9 @@ import_operation(struct ab_call *call, void *data, struct ab_error *err)
 	if (status < 0) {
 		ab_kv_abandon(importing.kv);
 		ab_error_context(err, "import%s%s", named ? " " : "", named ? params->file.path : "");
-		if (!importing.dry_run)
+		if (!importing.dry_run && importing.safe_line == 0)
+			ab_error_hint(err, "nothing of it is in the store");
+		else if (!importing.dry_run)
 			ab_error_hint(err, "the first %llu lines are in the store, those behind are not; importing them again changes nothing", importing.safe_line);
 		return -1;
 	}

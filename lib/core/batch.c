@@ -101,8 +101,11 @@ hold(struct ab_batch *batch, struct ab_call *call)
 		batch->held_count++;
 		ab_buf_put(&batch->held, call->text.data, call->text.len);
 		ab_buf_put(&batch->held_ids, id, strlen(id) + 1);
-		if (failed && batch->spoiled.code == AB_E_NONE)
+		if (failed && batch->spoiled.code == AB_E_NONE && call->id != NULL)
 			ab_fail(&batch->spoiled, AB_E_CANCELLED, "not done: request %s of this batch failed (%s)", id, ab_errcode_name(call->error.code));
+		else if (failed && batch->spoiled.code == AB_E_NONE)
+			ab_fail(&batch->spoiled, AB_E_CANCELLED, "not done: line %llu of this batch failed (%s)", (unsigned long long)call->line,
+			    ab_errcode_name(call->error.code));
 		return;
 	}
 	if (batch->held_count++ == 0) {

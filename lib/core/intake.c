@@ -169,17 +169,9 @@ static int
 unknown_operation(const struct ab_tool *tool, const char *name, struct ab_error *err)
 {
 	char quoted[AB_QUOTE_SIZE];
-	const struct ab_op *best = NULL;
-	int nearest = 99;
+	const struct ab_op *best = ab_op_guess(tool, name);
 
 	ab_fail(err, AB_E_INPUT_INVALID, "\"op\": \"%s\" is no operation", ab_quote(quoted, name));
-	for (const struct ab_op *op = tool->ops; op->name != NULL; op++) {
-		int near = ab_near(name, op->name);
-		if (near >= 0 && near < nearest) {
-			nearest = near;
-			best = op;
-		}
-	}
 	if (best != NULL)
 		ab_error_hint(err, "did you mean \"%s\"?", best->name);
 	return -1;

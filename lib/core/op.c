@@ -15,6 +15,39 @@ ab_op_find(const struct ab_tool *tool, const char *name)
 	return NULL;
 }
 
+/* Whether a word stands in a list of words with spaces between them. */
+static bool
+is_listed(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = words; at != NULL && len > 0; at = strchr(at, ' ')) {
+		at += at[0] == ' ';
+		if (strncmp(at, word, len) == 0 && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+const struct ab_op *
+ab_op_guess(const struct ab_tool *tool, const char *word)
+{
+	const struct ab_op *best = NULL;
+	int nearest = 99;
+
+	for (const struct ab_op *op = tool->ops; op->name != NULL; op++)
+		if (is_listed(op->others, word))
+			return op;
+	for (const struct ab_op *op = tool->ops; op->name != NULL; op++) {
+		int near = ab_near(word, op->name);
+		if (near >= 0 && near < nearest) {
+			nearest = near;
+			best = op;
+		}
+	}
+	return best;
+}
+
 const struct ab_op *
 ab_op_main(const struct ab_tool *tool)
 {

@@ -152,6 +152,7 @@ enum { AB_DONE = 0, AB_PENDING = 1 }; /* -1: failed, err is set */
 struct ab_op {
 	const char *name;    /* a word: "list"; NULL ends the table */
 	const char *alias;   /* short Unix alias ("ls"), or NULL */
+	const char *others;  /* what it is called elsewhere, for a hint: "set store"; or NULL */
 	const char *summary; /* one line, imperative, lower case, no full stop */
 	const struct ab_param *params;
 	size_t params_size;
@@ -296,6 +297,8 @@ void ab_call_note(const struct ab_call *call, const char *fmt, ...) AB_PRINTF(2,
 
 /* The operation of that name or alias, or NULL. */
 const struct ab_op *ab_op_find(const struct ab_tool *tool, const char *name);
+/* The operation that a word which is none may mean, by what it is called elsewhere or a slip of the finger; NULL: none comes near. */
+const struct ab_op *ab_op_guess(const struct ab_tool *tool, const char *word);
 /* The operation that needs no name, or NULL. */
 const struct ab_op *ab_op_main(const struct ab_tool *tool);
 /*

@@ -280,7 +280,7 @@ read_field(const struct ab_op *op, const char *name, const struct ab_value *valu
 			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request is %s%s", name,
 			    strchr(param->inside, '|') != NULL ? "one of " : "", param->inside);
 		else
-			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request would lead out of the sandbox", name);
+			ab_fail(err, AB_E_DENIED_POLICY, "\"%s\" in a request names a path of the host", name);
 		ab_error_hint(err, "batch --host-paths allows %s", param->inside != NULL ? "others" : "it");
 		return -1;
 	}

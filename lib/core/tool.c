@@ -191,23 +191,15 @@ static const struct ab_face face = {
 static int
 unknown_operation(const struct line *line, const char *word, struct ab_error *err)
 {
-	const struct ab_op *main = ab_op_main(line->tool), *best = NULL;
+	const struct ab_op *main = ab_op_main(line->tool), *best = ab_op_guess(line->tool, word);
 	const char *name = line->tool->name;
 	char quoted[AB_QUOTE_SIZE];
-	int nearest = 99;
 
 	ab_quote(quoted, word);
 	ab_fail(err, AB_E_USAGE, "\"%s\" is no operation", quoted);
 	if (strcmp(word, "help") == 0 || strcmp(word, "version") == 0) {
 		ab_error_hint(err, "%s --%s", name, word);
 		return -1;
-	}
-	for (const struct ab_op *op = line->tool->ops; op->name != NULL; op++) {
-		int near = ab_near(word, op->name);
-		if (near >= 0 && near < nearest) {
-			nearest = near;
-			best = op;
-		}
 	}
 	bool filter = main != NULL && (main->flags & AB_OP_FILTER) != 0;
 	if (filter && best != NULL)
@@ -263,6 +255,8 @@ parse(struct line *line, int argc, char **argv, struct ab_error *err)
 	/* Who asks for help gets it, whatever else is wrong. */
 	if (line->common.help > 0 || line->common.version > 0 || line->common.describe > 0)
 		return 0;
+	if (rc < 0 && err->hint[0] == '\0' && line->op == NULL)
+		ab_error_hint(err, "the operation comes first; %s --help lists them", line->tool->name);
 	if (rc < 0 && err->hint[0] == '\0')
 		ab_error_hint(err, "%s%s%s --help", line->tool->name, line->named ? " " : "",
 		    line->named ? op->name : "");

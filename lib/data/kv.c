@@ -359,9 +359,9 @@ make_room(struct ab_kv *kv, struct ab_span ns, int64_t more, struct ab_error *er
 		return -1;
 	if (more <= kv->namespace.max_bytes - kv->namespace.bytes)
 		return 0;
-	ab_fail(err, AB_E_LIMIT_QUOTA, "namespace \"%.*s\" may hold %s", (int)(ns.len < 200 ? ns.len : 200), ns.data,
+	ab_fail(err, AB_E_LIMIT_QUOTA, "namespace \"%.*s\" is full: its max_bytes is %s", (int)(ns.len < 200 ? ns.len : 200), ns.data,
 	    ab_size_format(most, kv->namespace.max_bytes));
-	ab_error_hint(err, "delete keys, or ab-kv config -n NAMESPACE --max-bytes SIZE");
+	ab_error_hint(err, "delete keys, or ab-kv config -n '%.*s' --max-bytes SIZE", (int)(ns.len < 200 ? ns.len : 200), ns.data);
 	return -1;
 }
 

@@ -7,7 +7,7 @@ static int
 check_bytes(struct ab_span bytes, const char *what, struct ab_error *err)
 {
 	if (bytes.len == 0)
-		return ab_fail(err, AB_E_INPUT_INVALID, "a %s is not empty", what);
+		return ab_fail(err, AB_E_INPUT_INVALID, "a %s may not be empty", what);
 	if (bytes.len > AB_KEY_MAX)
 		return ab_fail(err, AB_E_LIMIT_SIZE, "a %s has at most %d bytes, not %zu", what, AB_KEY_MAX, bytes.len);
 	if (memchr(bytes.data, '\0', bytes.len) != NULL)

@@ -98,7 +98,9 @@ ab_storelite_search(struct ab_store *store, const struct ab_search *search, ab_f
 		}
 	}
 	/* What SQLite calls an error of the statement is one of the query: all else in it is ours. */
-	if (more < 0 && err->code == AB_E_INTERNAL)
-		err->code = AB_E_INPUT_INVALID;
+	if (more < 0 && err->code == AB_E_INTERNAL) {
+		ab_fail(err, AB_E_INPUT_INVALID, "the query is not words, \"phrases\", beginnings*, AND, OR, NOT and parentheses");
+		ab_error_hint(err, "what has other signs in it stands in double quotes: '\"well-known\"'");
+	}
 	return more;
 }

@@ -74,6 +74,8 @@ load ../helpers/kv
 	[ "$status" = 1 ]
 	[ "$(jq -c '[.id, .error.code]' <<<"$output" | tr '\n' ' ')" = '[1,"cancelled"] [2,"conflict"] [3,"cancelled"] [null,"input.malformed"] ' ]
 	jq -se '.[0].error.message == "not done: request 2 of this batch failed (conflict)"' <<<"$output"
+	ask '{"op":"put","key":"b","value":"1"}' '{"op":"get","key":"none"}'
+	jq -se '.[0].error.message == "not done: line 2 of this batch failed (not_found)"' <<<"$output"
 	[ "$(ab-kv list --field key)" = a ]
 	[ "$(ab-kv get a)" = 2 ]
 	ask '{"id":1,"op":"put","key":"b","value":"1"}' '{"id":2,"op":"backup","file":"x"}' # a path of the host, and no part of anything
@@ -107,7 +109,13 @@ load ../helpers/kv
 	[ "$(ab-kv search '"brown fox"' --field key)" = note1 ]
 	[ "$(ab-kv search 'thin*' --field key)" = note2 ]
 	ab-kv search brown | jq -e '.snippet | contains("brown fox")'
-	refuses 3 input.invalid ab-kv search 'fox AND'
+	local query
+	for query in 'fox AND' 'well-known' "don't" 'key:fox' 'fox?' ''; do
+		refuses 3 input.invalid ab-kv search "$query"
+		[[ $stderr == *"stands in double quotes"* && $stderr != *fts5* && $stderr != *column* ]]
+	done
+	ends 0 ab-kv search '"brown-fox"' --field key
+	[ "$output" = note1 ]
 	ab-kv delete note1 -q
 	[ "$(ab-kv search fox --field key)" = note2 ]
 	ab-kv config --search off -q
@@ -146,6 +154,7 @@ two' -q
 	[[ $stderr == *"line 2501: \"value\" is missing"*"the first 2000 lines are in the store"* ]]
 	[ "$(ab-kv list -n n | wc -l)" = 2000 ]
 	refuses 3 input.malformed ab-kv import <<<'{'
+	[[ $stderr == *"nothing of it is in the store"* ]]
 	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value_base64":"*"}'
 	refuses 3 input.too_long ab-kv import --max-value 10 <<<"{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"$(head -c 70000 /dev/zero | tr '\0' a)\"}"
 	refuses 1 not_found ab-kv import --file "$BASE/nothing"

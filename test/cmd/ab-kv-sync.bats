@@ -207,7 +207,7 @@ something_runs() { ! nothing_runs; }
 	fault '{"match":"GET snapshot/.*/0003","do":"delay:30"}'
 	AB_HOME=$BASE/home/b ab-kv sync restore $COPY 3>&- &
 	pid=$!
-	eventually 60 eval '[ "$(s3_count ".method == \"GET\" and (.path | test(\"0002\")) and .status == 200")" -eq 1 ]'
+	eventually 60 eval '[ "$(s3_count ".method == \"GET\" and (.path | test(\"/0002.\")) and .status == 200")" -eq 1 ]'
 	sleep 0.3
 	kill -TERM $pid
 	ended=0
@@ -217,7 +217,7 @@ something_runs() { ! nothing_runs; }
 	clear_faults
 	s3_forget
 	ends 0 on b ab-kv sync restore $COPY
-	[ "$(s3_count '.method == "GET" and (.path | test("000[12]"))')" -eq 0 ]
+	[ "$(s3_count '.method == "GET" and (.path | test("/000[12]."))')" -eq 0 ]
 	same a b
 }
 

@@ -71,10 +71,83 @@ load ../helpers/kv
 	check_json '.deleted == 1'
 }
 
+@test "delete --prefix and --all: whole subtrees, all or none, and none that was not meant" {
+	local ns
+	for ns in team team/u1 team/u1/x teams default; do
+		ab-kv put -n "$ns" job/1 v -q
+		ab-kv put -n "$ns" job/2 v -q
+		ab-kv put -n "$ns" note v -q
+	done
+	keys() { ab-kv export --all | jq -r '"\(.namespace):\(.key)"' | grep -c "^${1-}" || true; }
+	# An empty variable deletes nothing.
+	refuses 2 usage ab-kv delete -n team
+	refuses 3 input.invalid ab-kv delete -n team --prefix ''
+	[[ $stderr == *--all* ]]
+	refuses 3 input.invalid ab-kv delete -n '' --all
+	refuses 2 usage ab-kv delete --all
+	refuses 2 usage env AB_NAMESPACE= ab-kv delete --all
+	refuses 3 input.invalid ab-kv delete -n team --all --db ''
+	refuses 2 usage ab-kv delete -n team --all job/1
+	refuses 2 usage ab-kv delete -n team --all --prefix job/
+	refuses 2 usage ab-kv delete -n team --recursive job/1
+	refuses 3 input.invalid ab-kv delete -n team --all --if-version 1
+	refuses 2 usage ab-kv delete -n team --dry-run note --if-version 1
+	refuses 2 usage ab-kv batch --all
+	ends 2 ab-kv batch -n team --fixed namespace --prefix job/ --all
+	[ "$(keys)" = 15 ]
+	# Counting changes nothing, and makes no store.
+	ends 0 ab-kv delete -n team --all --recursive --dry-run
+	check_json '.deleted == 9 and .dry_run'
+	ends 0 ab-kv delete -n team --prefix job/ --dry-run
+	check_json '.deleted == 2'
+	ends 0 ab-kv delete -n team note none --dry-run
+	check_json '.deleted == 1'
+	ends 0 ab-kv delete -n team --all --dry-run --db "$BASE/none.db"
+	check_json '.deleted == 0'
+	[ ! -e "$BASE/none.db" ]
+	[ "$(keys)" = 15 ]
+	ends 0 ab-kv delete -n team --prefix job/
+	check_json '. == {deleted: 2}'
+	[ "$(keys team:)" = 1 ] && [ "$(keys)" = 13 ]
+	ends 0 ab-kv delete -n team --prefix job/ --recursive
+	check_json '.deleted == 4'
+	ends 0 env AB_NAMESPACE=team ab-kv delete --all
+	check_json '.deleted == 1'
+	ends 0 ab-kv rm -n team --all --recursive
+	check_json '.deleted == 2'
+	ends 0 ab-kv namespaces --field namespace
+	[ "$output" = $'default\nteams' ]
+	# With others, or not at all; and in a batch whose namespace is fixed there alone.
+	refuses 1 not_found ab-kv atomic '[{"op":"delete","all":true,"namespace":"teams"},{"op":"get","key":"none"}]'
+	[ "$(keys)" = 6 ]
+	OPTIONS=(-n teams --fixed namespace)
+	ask '{"id":1,"op":"put","key":"new","value":"1"}' '{"id":2,"op":"delete","all":true,"dry_run":true}' '{"id":3,"op":"delete","all":true,"recursive":true}' \
+	    '{"id":4,"op":"delete","all":true,"namespace":"default"}' '{"id":5,"op":"delete"}' '{"id":6,"op":"delete","key":[]}' '{"id":7,"op":"delete","prefix":""}'
+	[ "$(jq -c '.deleted // .error.code' <<<"$output" | tr '\n' ' ')" = 'null 4 4 "denied.policy" "input.invalid" 0 "input.invalid" ' ]
+	[ "$(keys default:)" = 3 ] && [ "$(keys)" = 3 ]
+}
+
+@test "delete --all takes thousands, tells each, and leaves what history keeps" {
+	ab-kv config -n big --history 1 -q
+	seq 2500 | jq -c '{op: "put", key: "k\(.)", value: "v"}' | ab-kv batch -n big --fail >"$BASE/out"
+	ab-kv put -n big brief v --ttl 1ms -q
+	ab-kv put -n big/below k1 v -q
+	seq=$(tail -n 1 "$BASE/out" | jq .version)
+	ends 0 ab-kv delete -n big --all
+	check_json '.deleted == 2500'
+	ends 0 ab-kv watch -n big --from-seq "$seq" --timeout 100ms --jq 'select(.type == "delete") | .key'
+	[ "$(sort -u <<<"$output" | wc -l)" = 2500 ]
+	ends 0 ab-kv history k7 -n big --field size_bytes
+	[ "$output" = 1 ]
+	ends 0 ab-kv namespaces --field namespace
+	[ "$output" = big/below ]
+}
+
 @test "config: what a namespace is told, and how to take it back" {
 	ends 0 ab-kv config --max-bytes 10 --history 2 --history-age 5m
 	check_json '.namespace == "default" and .history == 2 and .history_age_ms == 300000 and .max_bytes == 10'
 	refuses 4 limit.quota ab-kv put a 1234567890
+	[[ $stderr == *"max_bytes is 10"*"ab-kv config -n 'default' --max-bytes"* ]]
 	ends 0 ab-kv put a 123456789
 	ends 0 ab-kv put elsewhere 1234567890 -n other
 	ends 0 ab-kv config --max-bytes 0 --history-age 0
@@ -332,6 +405,7 @@ not_there() { ! ab-kv exists "$1" -q; }
 	ends 0 ab-kv get a -n h --at-version "$version"
 	[ "$output" = 'value 2' ]
 	refuses 1 not_found ab-kv get a -n h --at-version 1
+	[[ $stderr == *'key "a" has no version 1 that is kept'*history* ]]
 	ends 0 ab-kv history a -n h --limit 1
 	check_json '.size_bytes == 7 and has("value") == false'
 	ab-kv delete a -n h -q

@@ -302,7 +302,7 @@ static const struct ab_field nap_fields[] = {
 static const struct ab_op demo_ops[] = {
 	{ .name = "run", .summary = "take words", .params = run_params, .params_size = sizeof(struct run_params),
 	    .flags = AB_OP_MAIN | AB_OP_FILTER | AB_OP_TIMEOUT1, .run = run },
-	{ .name = "greet", .alias = "hi", .summary = "greet somebody", .params = greet_params, .params_size = sizeof(struct greet_params),
+	{ .name = "greet", .alias = "hi", .others = "salute run-to", .summary = "greet somebody", .params = greet_params, .params_size = sizeof(struct greet_params),
 	    .fields = greet_fields, .flags = AB_OP_DRY_RUN | AB_IDEMPOTENT | AB_OP_NESTS, .run = greet },
 	{ .name = "count", .summary = "count", .params = count_params, .params_size = sizeof(struct count_params), .answer = AB_ANSWER_LIST,
 	    .flags = AB_READ_ONLY | AB_OP_NESTS, .run = count },

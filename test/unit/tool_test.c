@@ -37,6 +37,12 @@ test_no_main(void)
 	CHECK_STRING(demo_err, "ab-demo: the operation comes first [usage]\n  hint: ab-demo --help\n");
 	CHECK_INT(demo_run("ab-demo cuont", ""), 2);
 	CHECK_STRING(demo_err, "ab-demo: \"cuont\" is no operation [usage]\n  hint: ab-demo count\n");
+	CHECK_INT(demo_run("ab-demo run-to", ""), 2); /* what it is called elsewhere */
+	CHECK_STRING(demo_err, "ab-demo: \"run-to\" is no operation [usage]\n  hint: ab-demo greet\n");
+	CHECK_INT(demo_run("ab-demo to", ""), 2);
+	CHECK_STRING(demo_err, "ab-demo: \"to\" is no operation [usage]\n  hint: ab-demo --help lists them\n");
+	CHECK_INT(demo_run("ab-demo --name bob greet", ""), 2);
+	CHECK_STRING(demo_err, "ab-demo: unknown option \"--name\" [usage]\n  hint: the operation comes first; ab-demo --help lists them\n");
 	CHECK_INT(demo_run("ab-demo -V", ""), 0);
 	demo_tool = saved;
 }
