@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What is written is what is: examples, options, defaults, codes, completions, file names.
 load helpers/load
+load helpers/s3
 
 # check_examples FILE LEAST: run every example of a document in a fresh tree and compare.
 check_examples() {
@@ -54,6 +55,7 @@ block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/d;p}" "$AB_REPO/README.md";
 @test "manual pages: every example that can be tried does what it says" {
 	need_level namespace
 	local page
+	start_s3 # an object store for those that want one
 	for page in "$AB_REPO"/man/*.[1-8]; do
 		rm -rf "$BASE/examples"
 		if grep -q '^\.\\" test$' "$page"; then
