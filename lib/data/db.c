@@ -31,8 +31,6 @@ struct ab_db {
 	int64_t wait_ms, waiting_until_ms;
 	unsigned random;
 	bool memory;
-	sqlite3_stmt *pulse; /* of ab_db_data_version() */
-	uint32_t data_version;
 	struct ab_db_statement statement[];
 };
 
@@ -323,7 +321,6 @@ ab_db_close(struct ab_db *db)
 		return;
 	for (size_t i = 0; i < db->schema->count; i++)
 		sqlite3_finalize(db->statement[i].stmt);
-	sqlite3_finalize(db->pulse);
 	if (db->sqlite != NULL) {
 		spare_log(db);
 		sqlite3_close(db->sqlite);
@@ -383,18 +380,6 @@ bool
 ab_db_in_transaction(const struct ab_db *db)
 {
 	return sqlite3_get_autocommit(db->sqlite) == 0;
-}
-
-uint32_t
-ab_db_data_version(struct ab_db *db)
-{
-	/* Not SQLITE_FCNTL_DATA_VERSION, which knows only what a transaction has seen. */
-	if (db->pulse == NULL && sqlite3_prepare_v3(db->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &db->pulse, NULL) != SQLITE_OK)
-		return db->data_version;
-	if (sqlite3_step(db->pulse) == SQLITE_ROW)
-		db->data_version = (uint32_t)sqlite3_column_int64(db->pulse, 0);
-	sqlite3_reset(db->pulse);
-	return db->data_version;
 }
 
 /* ---- statements ---- */

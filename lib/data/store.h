@@ -132,8 +132,6 @@ struct ab_store_engine {
 	/* input.invalid: not a query. */
 	int (*search)(struct ab_store *store, const struct ab_search *search, ab_found_visit *visit, void *data, struct ab_error *err);
 
-	/* Whether others have changed something since the last call; cheap. */
-	uint32_t (*pulse)(struct ab_store *store);
 	int (*check)(struct ab_store *store, struct ab_error *err);
 	int (*backup)(struct ab_store *store, const char *path, struct ab_error *err);
 };

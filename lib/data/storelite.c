@@ -484,12 +484,6 @@ lite_rollback(struct ab_store *store)
 	ab_db_rollback(lite(store)->db);
 }
 
-static uint32_t
-lite_pulse(struct ab_store *store)
-{
-	return ab_db_data_version(lite(store)->db);
-}
-
 static int
 lite_check(struct ab_store *store, struct ab_error *err)
 {
@@ -538,7 +532,6 @@ static const struct ab_store_engine engine = {
 	.namespaces = ab_storelite_namespaces,
 	.index = ab_storelite_index,
 	.search = ab_storelite_search,
-	.pulse = lite_pulse,
 	.check = lite_check,
 	.backup = lite_backup,
 };

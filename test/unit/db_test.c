@@ -354,22 +354,6 @@ test_busy(void)
 }
 
 static void
-test_data_version(void)
-{
-	AB_AUTO_FREE char *path = below("data-version");
-	AB_AUTO_DB struct ab_db *db = open_db(path, 0);
-	uint32_t before = ab_db_data_version(db);
-
-	CHECK_INT(ab_db_data_version(db), before);
-	CHECK_INT(in_child("add", path), 0);
-	uint32_t after = ab_db_data_version(db);
-	CHECK(after != before);
-	CHECK_INT(ab_db_data_version(db), after);
-	CHECK_INT(in_child("add", path), 0);
-	CHECK(ab_db_data_version(db) != after);
-}
-
-static void
 test_gone(void)
 {
 	AB_AUTO_FREE char *path = below("gone");
@@ -621,7 +605,6 @@ main(int argc, char **argv)
 		{ "what is no database is corrupt, with the way out", test_no_database },
 		{ "many processes make one", test_many_make },
 		{ "busy after the wait, in another process", test_busy },
-		{ "what others have written is noticed", test_data_version },
 		{ "gone when it was replaced", test_gone },
 		{ "transactions", test_transactions },
 		{ "durable is synchronous FULL, else NORMAL", test_durable },
