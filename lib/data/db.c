@@ -44,6 +44,15 @@ fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct a
 	return -1;
 }
 
+/* What to do where it was refused. Always -1. */
+static int
+hint_permission(const struct ab_db *db, struct ab_error *err)
+{
+	if (err->code == AB_E_DENIED_PERMISSION)
+		ab_error_hint(err, "the file and its directory must be yours to read and write (ls -ld '%s'*); --db FILE names another one", db->path);
+	return -1;
+}
+
 static int
 fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 {
@@ -70,11 +79,13 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
-		return ab_fail(err, AB_E_DENIED_PERMISSION, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+		ab_fail(err, AB_E_DENIED_PERMISSION, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+		return hint_permission(db, err);
 	case SQLITE_CANTOPEN:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
-		return ab_fail_errno(err, system_errno != 0 ? system_errno : ENOENT, "%s \"%s\": %s", db->schema->name, db->path, what);
+		ab_fail_errno(err, system_errno != 0 ? system_errno : ENOENT, "%s \"%s\": %s", db->schema->name, db->path, what);
+		return hint_permission(db, err);
 	case SQLITE_IOERR:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
@@ -288,8 +299,10 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
 	if (write && !db->memory) {
 		AB_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0 && errno != EEXIST)
-			return ab_fail_errno(err, errno, "make %s \"%s\"", schema->name, path);
+		if (fd < 0 && errno != EEXIST) {
+			ab_fail_errno(err, errno, "make %s \"%s\"", schema->name, path);
+			return hint_permission(db, err);
+		}
 	}
 	int code = sqlite3_open_v2(path, &db->sqlite, (write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (code != SQLITE_OK) {

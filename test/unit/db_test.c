@@ -156,6 +156,7 @@ test_made(void)
 	CHECK_INT(count(reader), 1);
 	CHECK_INT(add(reader, 2, "y", 1, &err), -1);
 	CHECK_INT(err.code, AB_E_DENIED_PERMISSION);
+	CHECK(strstr(err.hint, path) != NULL);
 	CHECK_INT(count(db), 1);
 }
 
@@ -201,6 +202,8 @@ static void
 test_permission(void)
 {
 	AB_AUTO_FREE char *path = below("locked");
+	AB_AUTO_FREE char *dir = below("locked-dir");
+	AB_AUTO_FREE char *inside = below("locked-dir/kv.db");
 	struct ab_error err;
 
 	if (geteuid() == 0)
@@ -208,8 +211,12 @@ test_permission(void)
 	CHECK_INT(open_code(path, 0, &one, &err), AB_E_NONE);
 	CHECK(chmod(path, 0) == 0);
 	CHECK_INT(open_code(path, 0, &one, &err), AB_E_DENIED_PERMISSION);
+	CHECK(strstr(err.hint, path) != NULL);
 	CHECK_INT(open_code(path, AB_DB_READ, &one, &err), AB_E_DENIED_PERMISSION);
-	CHECK(strstr(err.msg, path) != NULL);
+	CHECK(strstr(err.msg, path) != NULL && strstr(err.hint, path) != NULL);
+	CHECK(mkdir(dir, 0500) == 0);
+	CHECK_INT(open_code(inside, 0, &one, &err), AB_E_DENIED_PERMISSION);
+	CHECK(strstr(err.hint, inside) != NULL);
 }
 
 static void
