@@ -90,23 +90,38 @@ open_new(struct kv_state *state, const char *path, const struct where_params *wh
 }
 
 static bool
-is_same(const struct opened *opened, const char *path, const struct where_params *where)
+is_memory(const char *path)
 {
-	return opened != NULL && strcmp(opened->path, path) == 0 && opened->how.durable == where->durable && opened->how.wait_ms == where->wait_ms &&
+	return strcmp(path, ":memory:") == 0;
+}
+
+/* One in memory stays as it was opened first: closed, it is gone. */
+static bool
+is_as_wanted(const struct opened *opened, const struct where_params *where, bool write)
+{
+	if (is_memory(opened->path))
+		return true;
+	return opened->write >= write && (!write || opened->how.durable == where->durable) && opened->how.wait_ms == where->wait_ms &&
 	    opened->how.max_value_bytes == where->max_value_bytes;
+}
+
+/* Requests that happen together share one transaction, once there is one. */
+static bool
+breaks_up(const struct opened *last, const char *path, const struct where_params *where, bool write)
+{
+	return strcmp(last->path, path) != 0 || (last->write && !is_as_wanted(last, where, write));
 }
 
 /* The one of that path, when it is opened as it is wanted now; else it is closed. */
 static struct opened *
-find_opened(struct ab_call *call, struct kv_state *state, const char *path, const struct where_params *where, bool write, bool memory)
+find_opened(struct ab_call *call, struct kv_state *state, const char *path, const struct where_params *where, bool write)
 {
 	struct opened **at = &state->first, *opened;
 
 	while (*at != NULL && strcmp((*at)->path, path) != 0)
 		at = &(*at)->next;
 	opened = *at;
-	if (opened == NULL || memory || (opened->write >= write && (!write || opened->how.durable == where->durable) &&
-		opened->how.wait_ms == where->wait_ms && opened->how.max_value_bytes == where->max_value_bytes))
+	if (opened == NULL || is_as_wanted(opened, where, write))
 		return opened;
 	ab_call_settle(call);
 	*at = opened->next;
@@ -128,10 +143,10 @@ kv_open(struct ab_call *call, const struct where_params *where, bool write, stru
 	AB_AUTO_FREE char *path = find_path(where, write, err);
 	if (path == NULL)
 		return -1;
-	const bool memory = strcmp(path, ":memory:") == 0;
-	if (ab_call_is_part(call) && state->last != NULL && !is_same(state->last, path, where))
+	const bool memory = is_memory(path);
+	if (ab_call_is_part(call) && state->last != NULL && breaks_up(state->last, path, where, write))
 		return ab_fail(err, AB_E_INPUT_INVALID, "requests that happen together are of one store, opened in one way");
-	struct opened *opened = find_opened(call, state, path, where, write, memory);
+	struct opened *opened = find_opened(call, state, path, where, write);
 	/* Nothing was ever stored: that is an answer, and no reason to make a file. */
 	if (opened == NULL && !write && !memory && access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
@@ -160,7 +175,7 @@ kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_
 	AB_AUTO_FREE char *found = find_path(where, true, err);
 	if (found == NULL)
 		return -1;
-	if (strcmp(found, ":memory:") == 0)
+	if (is_memory(found))
 		return ab_fail(err, AB_E_UNSUPPORTED, "nobody else writes to a store in memory");
 	if (ab_storelite_open(&store, found, AB_STORE_READ, where->wait_ms, err) < 0)
 		return -1;
