@@ -15,7 +15,7 @@
 /* A process has one store, nearly always; a batch with --host-paths may name others. */
 struct opened {
 	char *path;
-	bool write;
+	bool write, at_home; /* at_home: the one that is meant where none is named */
 	struct where_params how;
 	struct ab_kv *kv;
 	struct opened *next;
@@ -56,14 +56,16 @@ kv_span(const char *text)
 	return (struct ab_span){ text, text != NULL ? strlen(text) : 0 };
 }
 
-/* --db, or kv.db in AB_HOME; in a sandbox, whose own home that would be, it must be said. */
+/* --db, or kv.db in AB_HOME, which is looked for once; in a sandbox, whose own home that would be, it must be said. */
 static char *
-find_path(const struct where_params *where, bool write, struct ab_error *err)
+find_path(const struct kv_state *state, const struct where_params *where, bool write, struct ab_error *err)
 {
 	const char *home = getenv("AB_HOME");
 
 	if (where->db != NULL)
 		return ab_strdup(where->db);
+	if (state->last != NULL && state->last->at_home)
+		return ab_strdup(state->last->path);
 	if (getenv("AB_SANDBOX") != NULL && (home == NULL || home[0] == '\0')) {
 		ab_fail(err, AB_E_DENIED_POLICY, "in a sandbox of ab-exec there is no store of yours: this would begin a second one");
 		ab_error_hint(err, "--db ./FILE for one of the scope's own, or run ab-kv outside");
@@ -82,7 +84,7 @@ open_new(struct kv_state *state, const char *path, const struct where_params *wh
 	if (ab_storelite_open(&store, path, flags, where->wait_ms, err) < 0)
 		return -1;
 	struct opened *opened = ab_calloc(1, sizeof(*opened));
-	*opened = (struct opened){ .path = ab_strdup(path), .write = write, .how = *where, .kv = ab_kv_new(store, where->max_value_bytes), .next = state->first };
+	*opened = (struct opened){ .path = ab_strdup(path), .write = write, .at_home = where->db == NULL, .how = *where, .kv = ab_kv_new(store, where->max_value_bytes), .next = state->first };
 	opened->how.db = opened->how.ns = NULL; /* the request's own */
 	state->first = opened;
 	*out = opened;
@@ -140,7 +142,7 @@ kv_open(struct ab_call *call, const struct where_params *where, bool write, stru
 	*ns = kv_span(where->ns);
 	if (ab_kv_check_namespace(*ns, err) < 0)
 		return -1;
-	AB_AUTO_FREE char *path = find_path(where, write, err);
+	AB_AUTO_FREE char *path = find_path(state, where, write, err);
 	if (path == NULL)
 		return -1;
 	const bool memory = is_memory(path);
@@ -172,7 +174,7 @@ kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_
 	*path = NULL;
 	if (kv_open(call, where, true, &made, ns, err) < 0)
 		return -1;
-	AB_AUTO_FREE char *found = find_path(where, true, err);
+	AB_AUTO_FREE char *found = find_path(*(struct kv_state **)ab_call_state(call), where, true, err);
 	if (found == NULL)
 		return -1;
 	if (is_memory(found))
