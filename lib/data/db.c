@@ -304,6 +304,9 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 			return hint_permission(db, err);
 		}
 	}
+	/* Before the first one; later it is refused, and nothing is lost. A process has no second thread that knows of a database. */
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int code = sqlite3_open_v2(path, &db->sqlite, (write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (code != SQLITE_OK) {
 		(void)fail(db, code, "open", err);
