@@ -128,7 +128,7 @@ int kv_settle(void *state, struct ab_error *err) AB_MUST_USE;
 /* A connection of its own to the store, which is made when it does not exist: it sees what is committed alone. The caller frees both. */
 int kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_kv **kv, char **path, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;
 /* The file of the store, whether it is there or not; ":memory:". The caller frees; NULL with err. */
-char *kv_path(const struct where_params *where, struct ab_error *err) AB_MUST_USE;
+char *kv_path(struct ab_call *call, const struct where_params *where, struct ab_error *err) AB_MUST_USE;
 struct ab_span kv_span(const char *text);
 /* A value as member of a list's item or an event: one that is long is left out, and that is said. */
 void kv_write_value(struct ab_json *json, const struct ab_span *value);

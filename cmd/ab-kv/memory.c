@@ -1,6 +1,6 @@
 /*
- * memory-tool: the memory of Claude models (tool type memory_20250818) as keys. A file is a key, its path; a directory is what keys
- * begin with. The texts are those that models were taught, word by word:
+ * memory-tool: the memory of Claude models (tool type memory_20250818). Its files are kept by memoryfiles.c. The texts are those that
+ * models were taught, word by word:
  * platform.claude.com/docs/en/agents-and-tools/tool-use/memory-tool
  */
 #include <stdarg.h>
@@ -9,11 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ab-kv.h"
 #include "core/io.h"
 #include "core/mem.h"
+#include "memoryfiles.h"
 
-#define ROOT "/memories"
 #define LINES_MAX 999999
 #define LEVELS 2	 /* that a directory's listing shows */
 #define AROUND 4	 /* lines of a snippet above and below what was changed */
@@ -22,8 +21,7 @@
 
 struct memory {
 	struct ab_call *call;
-	struct ab_kv *kv;
-	struct ab_span ns;
+	struct memory_files files;
 	const struct memory_params *params;
 	struct ab_buf text; /* what the model is told */
 	bool wrong;
@@ -55,22 +53,6 @@ say_absent(struct memory *memory, const char *path)
 
 /* ---- paths ---- */
 
-/* /memories, or below it; without empty parts, "." and "..". */
-static bool
-is_path(const char *path)
-{
-	const char *part = path;
-
-	if (strncmp(path, ROOT, strlen(ROOT)) != 0 || (path[strlen(ROOT)] != '\0' && path[strlen(ROOT)] != '/') || strlen(path) > AB_KEY_MAX)
-		return false;
-	while ((part = strchr(part, '/')) != NULL) {
-		size_t len = strcspn(++part, "/");
-		if (len == 0 || (len == 1 && part[0] == '.') || (len == 2 && part[0] == '.' && part[1] == '.'))
-			return false;
-	}
-	return true;
-}
-
 /* "/memories/" is "/memories"; NULL when it is no path, and the model is told. The caller frees. */
 static char *
 take_path(struct memory *memory, const char *path, const char *field)
@@ -83,77 +65,14 @@ take_path(struct memory *memory, const char *path, const char *field)
 	size_t len = strlen(own);
 	if (len > 1 && own[len - 1] == '/')
 		own[len - 1] = '\0';
-	if (!is_path(own)) {
-		(void)say_wrong(memory, "Error: The path %s is not within " ROOT ". Please provide a valid path.", path);
+	if (!memory_is_path(own)) {
+		(void)say_wrong(memory, "Error: The path %s is not within " MEMORY_ROOT ". Please provide a valid path.", path);
 		return NULL;
 	}
 	return ab_steal(&own);
 }
 
-/* The key of a path: behind what --prefix says. The caller frees. */
-static char *
-key_of(const struct memory *memory, const char *path)
-{
-	return ab_asprintf("%s%s", memory->params->prefix != NULL ? memory->params->prefix : "", path);
-}
-
-/* A file: 1 and its text, 0, -1. */
-static int
-read_file(struct memory *memory, const char *path, struct ab_buf *text, int64_t *version, struct ab_error *err)
-{
-	AB_AUTO_FREE char *key = key_of(memory, path);
-	struct ab_entry entry;
-	int found = memory->kv == NULL ? 0 : ab_kv_get(memory->kv, memory->ns, kv_span(key), &entry, text, err);
-
-	if (found > 0)
-		*version = entry.seq;
-	return found;
-}
-
 /* ---- directories ---- */
-
-struct entry {
-	char *path;
-	int64_t size;
-};
-
-struct listing {
-	size_t prefix_len;
-	struct entry *entry;
-	size_t count;
-};
-
-static int
-add_entry(void *data, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err)
-{
-	struct listing *listing = data;
-
-	(void)value, (void)err;
-	listing->entry = ab_reallocarray(listing->entry, listing->count + 1, sizeof(*listing->entry));
-	listing->entry[listing->count++] = (struct entry){ .path = ab_strndup(entry->key.data + listing->prefix_len, entry->key.len - listing->prefix_len),
-		.size = entry->size };
-	return 0;
-}
-
-static void
-listing_release(struct listing *listing)
-{
-	for (size_t i = 0; i < listing->count; i++)
-		free(listing->entry[i].path);
-	free(listing->entry);
-}
-
-/* All files below a directory, in order. */
-static int
-list_files(struct memory *memory, const char *dir, struct listing *listing, struct ab_error *err)
-{
-	AB_AUTO_FREE char *below = ab_asprintf("%s/", dir);
-	AB_AUTO_FREE char *prefix = key_of(memory, below);
-	struct ab_range range = { .ns = memory->ns, .prefix = kv_span(prefix) };
-
-	*listing = (struct listing){ .prefix_len = strlen(prefix) - strlen(below) };
-	return memory->kv == NULL ? 0 : ab_kv_range(memory->kv, &range, add_entry, listing, err);
-}
 
 static void
 add_size(struct ab_buf *text, int64_t size)
@@ -179,19 +98,19 @@ is_hidden(const char *rest)
 }
 
 static int64_t
-size_below(const struct listing *listing, const char *dir, size_t len)
+size_below(const struct memory_listing *listing, const char *dir, size_t len)
 {
 	int64_t size = 0;
 
 	for (size_t i = 0; i < listing->count; i++)
-		if (strncmp(listing->entry[i].path, dir, len) == 0 && listing->entry[i].path[len] == '/')
-			size += listing->entry[i].size;
+		if (strncmp(listing->file[i].path, dir, len) == 0 && listing->file[i].path[len] == '/')
+			size += listing->file[i].size;
 	return size;
 }
 
 /* The directories that begin with a path's part, each once, and the path itself: as deep as is shown. */
 static void
-tell_path(struct memory *memory, const struct listing *listing, const char *dir, const char *path, int64_t size, struct ab_buf *last)
+tell_path(struct memory *memory, const struct memory_listing *listing, const char *dir, const char *path, int64_t size, struct ab_buf *last)
 {
 	const char *rest = path + strlen(dir) + 1, *slash = rest;
 
@@ -214,19 +133,19 @@ tell_path(struct memory *memory, const struct listing *listing, const char *dir,
 static int
 view_directory(struct memory *memory, const char *dir, struct ab_error *err)
 {
-	AB_CLEANUP(listing_release) struct listing listing = { .entry = NULL };
+	AUTO_LISTING struct memory_listing listing = { .file = NULL };
 	AB_AUTO_BUF struct ab_buf last = AB_BUF_INIT(SIZE_MAX / 2);
 
-	if (list_files(memory, dir, &listing, err) < 0)
+	if (memory_list(&memory->files, dir, &listing, err) < 0)
 		return -1;
-	if (listing.count == 0 && strcmp(dir, ROOT) != 0)
+	if (listing.count == 0 && strcmp(dir, MEMORY_ROOT) != 0)
 		return say_wrong(memory, "The path %s does not exist. Please provide a valid path.", dir);
 	ab_buf_printf(&memory->text, "Here're the files and directories up to 2 levels deep in %s, excluding hidden items and node_modules:\n", dir);
 	add_size(&memory->text, size_below(&listing, dir, strlen(dir)));
 	ab_buf_printf(&memory->text, "%s\n", dir);
 	for (size_t i = 0; i < listing.count; i++)
-		if (!is_hidden(listing.entry[i].path + strlen(dir) + 1))
-			tell_path(memory, &listing, dir, listing.entry[i].path, listing.entry[i].size, &last);
+		if (!is_hidden(listing.file[i].path + strlen(dir) + 1))
+			tell_path(memory, &listing, dir, listing.file[i].path, listing.file[i].size, &last);
 	ab_buf_truncate(&memory->text, memory->text.len - 1);
 	return 0;
 }
@@ -272,7 +191,7 @@ view(struct memory *memory, struct ab_error *err)
 
 	if (path == NULL)
 		return 0;
-	int found = read_file(memory, path, &text, &version, err);
+	int found = memory_read(&memory->files, path, &text, &version, err);
 	if (found <= 0)
 		return found < 0 ? -1 : view_directory(memory, path, err);
 	if (count_lines(&text) > LINES_MAX)
@@ -294,46 +213,6 @@ view(struct memory *memory, struct ab_error *err)
 
 /* ---- changes ---- */
 
-/* Put a file's text when nobody has changed it since: 1; 0: somebody has. */
-static int
-write_file(struct memory *memory, const char *path, const struct ab_buf *text, int64_t version, struct ab_error *err)
-{
-	AB_AUTO_FREE char *key = key_of(memory, path);
-	const struct ab_kv_condition condition = { .version = version };
-	struct ab_entry entry;
-
-	if (ab_kv_put(memory->kv, memory->ns, kv_span(key), (struct ab_span){ text->data, text->len }, AB_UNSET, &condition, &entry, err) == 0)
-		return 1;
-	if (err->code != AB_E_CONFLICT)
-		return -1;
-	*err = (struct ab_error)AB_ERROR_INIT;
-	return 0;
-}
-
-/* Whether a directory has this name, or a file one that its path would go through: 1, 0, -1. */
-static int
-is_in_the_way(struct memory *memory, const char *path, struct ab_error *err)
-{
-	AB_CLEANUP(listing_release) struct listing listing = { .entry = NULL };
-	AB_AUTO_FREE char *above = ab_strdup(path);
-	struct ab_entry entry;
-
-	if (strcmp(path, ROOT) == 0)
-		return 1;
-	if (list_files(memory, path, &listing, err) < 0)
-		return -1;
-	if (listing.count > 0)
-		return 1;
-	for (char *slash = strrchr(above, '/'); slash != NULL && slash > above + strlen(ROOT); slash = strrchr(above, '/')) {
-		*slash = '\0';
-		AB_AUTO_FREE char *key = key_of(memory, above);
-		int found = ab_kv_get(memory->kv, memory->ns, kv_span(key), &entry, NULL, err);
-		if (found != 0)
-			return found;
-	}
-	return 0;
-}
-
 static int
 create(struct memory *memory, struct ab_error *err)
 {
@@ -344,11 +223,11 @@ create(struct memory *memory, struct ab_error *err)
 		return 0;
 	if (file_text == NULL)
 		return say_wrong(memory, "Error: The parameter `file_text` is missing.");
-	int in_the_way = is_in_the_way(memory, path, err);
+	int in_the_way = memory_is_taken(&memory->files, path, err);
 	if (in_the_way < 0)
 		return -1;
 	const struct ab_buf text = { .data = (char *)(uintptr_t)file_text, .len = strlen(file_text), .max = SIZE_MAX / 2 };
-	int put = in_the_way > 0 ? 0 : write_file(memory, path, &text, 0, err);
+	int put = in_the_way > 0 ? 0 : memory_write(&memory->files, path, &text, 0, err);
 	if (put < 0)
 		return -1;
 	if (put == 0)
@@ -399,7 +278,7 @@ replace_once(struct memory *memory, const char *path, struct ab_error *err)
 	AB_AUTO_BUF struct ab_buf edited = AB_BUF_INIT(SIZE_MAX / 2);
 	AB_AUTO_BUF struct ab_buf lines = AB_BUF_INIT(SIZE_MAX / 2);
 	int64_t version;
-	int found = read_file(memory, path, &text, &version, err);
+	int found = memory_read(&memory->files, path, &text, &version, err);
 
 	if (found <= 0)
 		return found < 0 ? -1 : (say_absent(memory, path), 1);
@@ -413,7 +292,7 @@ replace_once(struct memory *memory, const char *path, struct ab_error *err)
 	ab_buf_put(&edited, text.data, at);
 	ab_buf_puts(&edited, new_str);
 	ab_buf_put(&edited, text.data + at + strlen(old_str), text.len - at - strlen(old_str));
-	int put = write_file(memory, path, &edited, version, err);
+	int put = memory_write(&memory->files, path, &edited, version, err);
 	if (put > 0)
 		tell_edited(memory, &edited, at, strlen(new_str));
 	return put;
@@ -427,7 +306,7 @@ insert_once(struct memory *memory, const char *path, struct ab_error *err)
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
 	AB_AUTO_BUF struct ab_buf edited = AB_BUF_INIT(SIZE_MAX / 2);
 	int64_t version;
-	int found = read_file(memory, path, &text, &version, err);
+	int found = memory_read(&memory->files, path, &text, &version, err);
 	size_t at = 0;
 
 	if (found <= 0)
@@ -445,7 +324,7 @@ insert_once(struct memory *memory, const char *path, struct ab_error *err)
 	if (insert_text[0] != '\0' && insert_text[strlen(insert_text) - 1] != '\n')
 		ab_buf_putc(&edited, '\n');
 	ab_buf_put(&edited, text.data + at, text.len - at);
-	int put = write_file(memory, path, &edited, version, err);
+	int put = memory_write(&memory->files, path, &edited, version, err);
 	if (put > 0)
 		ab_buf_printf(&memory->text, "The file %s has been edited.", path);
 	return put;
@@ -480,37 +359,6 @@ insert(struct memory *memory, struct ab_error *err)
 	return edit(memory, insert_once, err);
 }
 
-/* A file, or all below a directory: deleted, or under another name. */
-static int
-each_of(struct memory *memory, const char *path, const char *renamed, size_t *count, struct ab_error *err)
-{
-	AB_CLEANUP(listing_release) struct listing listing = { .entry = NULL };
-	const struct ab_kv_condition anyhow = AB_KV_ANYHOW;
-	struct ab_entry entry;
-	int64_t version;
-
-	if (list_files(memory, path, &listing, err) < 0)
-		return -1;
-	listing.entry = ab_reallocarray(listing.entry, listing.count + 1, sizeof(*listing.entry));
-	listing.entry[listing.count++] = (struct entry){ .path = ab_strdup(path) };
-	for (size_t i = 0; i < listing.count; i++) {
-		const char *from = listing.entry[i].path;
-		AB_AUTO_FREE char *key = key_of(memory, from);
-		AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
-		int found = read_file(memory, from, &text, &version, err);
-		if (found > 0 && renamed != NULL) {
-			AB_AUTO_FREE char *to = ab_asprintf("%s%s", renamed, from + strlen(path));
-			int put = write_file(memory, to, &text, 0, err);
-			if (put <= 0)
-				return put < 0 ? -1 : ab_fail(err, AB_E_BUSY, "rename \"%s\": somebody else makes \"%s\" just now", path, to);
-		}
-		if (found < 0 || (found > 0 && ab_kv_delete(memory->kv, memory->ns, kv_span(key), &anyhow, &entry, err) < 0))
-			return -1;
-		*count += found > 0;
-	}
-	return 0;
-}
-
 static int
 delete(struct memory *memory, struct ab_error *err)
 {
@@ -519,9 +367,9 @@ delete(struct memory *memory, struct ab_error *err)
 
 	if (path == NULL)
 		return 0;
-	if (strcmp(path, ROOT) == 0)
-		return say_wrong(memory, "Error: The " ROOT " directory itself cannot be deleted");
-	if (each_of(memory, path, NULL, &count, err) < 0)
+	if (strcmp(path, MEMORY_ROOT) == 0)
+		return say_wrong(memory, "Error: The " MEMORY_ROOT " directory itself cannot be deleted");
+	if (memory_delete(&memory->files, path, &count, err) < 0)
 		return -1;
 	if (count == 0)
 		return say_wrong(memory, "Error: The path %s does not exist", path);
@@ -540,14 +388,14 @@ rename_path(struct memory *memory, struct ab_error *err)
 
 	if (to == NULL)
 		return 0;
-	if (strcmp(from, ROOT) == 0 || (strncmp(to, from, strlen(from)) == 0 && to[strlen(from)] == '/'))
+	if (strcmp(from, MEMORY_ROOT) == 0 || (strncmp(to, from, strlen(from)) == 0 && to[strlen(from)] == '/'))
 		return say_wrong(memory, "Error: %s cannot be renamed to %s", from, to);
-	int there = read_file(memory, to, &ignored, &version, err), in_the_way = there < 0 ? -1 : is_in_the_way(memory, to, err);
+	int there = memory_read(&memory->files, to, &ignored, &version, err), in_the_way = there < 0 ? -1 : memory_is_taken(&memory->files, to, err);
 	if (in_the_way < 0)
 		return -1;
 	if (there > 0 || in_the_way > 0)
 		return say_wrong(memory, "Error: The destination %s already exists", to);
-	if (each_of(memory, from, to, &count, err) < 0)
+	if (memory_rename(&memory->files, from, to, &count, err) < 0)
 		return -1;
 	if (count == 0)
 		return say_wrong(memory, "Error: The path %s does not exist", from);
@@ -601,18 +449,18 @@ do_command(struct memory *memory, struct ab_error *err)
 	for (size_t i = 0; i < AB_COUNT_OF(commands); i++) {
 		if (strcmp(commands[i].name, memory->params->command) != 0)
 			continue;
-		if (kv_open(call, &memory->params->where, commands[i].writes, &memory->kv, &memory->ns, err) < 0)
+		if (kv_open(call, &memory->params->where, commands[i].writes, &memory->files.kv, &memory->files.ns, err) < 0)
 			return -1;
 		if (!commands[i].writes)
 			return commands[i].run(memory, err);
 		/* A directory goes with all that is in it, or stays: what came before in a group is not undone with it. */
 		ab_call_settle(call);
-		ab_kv_group(memory->kv);
+		ab_kv_group(memory->files.kv);
 		if (commands[i].run(memory, err) < 0) {
-			ab_kv_abandon(memory->kv);
+			ab_kv_abandon(memory->files.kv);
 			return -1;
 		}
-		return ab_call_is_batch(call) ? 0 : ab_kv_settle(memory->kv, err);
+		return ab_call_is_batch(call) ? 0 : ab_kv_settle(memory->files.kv, err);
 	}
 	return say_wrong(memory, "Error: Unknown command: %s", memory->params->command);
 }
@@ -620,9 +468,9 @@ do_command(struct memory *memory, struct ab_error *err)
 int
 memory_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
-	struct memory memory = { .call = call, .params = data, .text = AB_BUF_INIT(SIZE_MAX / 2) };
-	AB_AUTO_VALUE struct ab_value *document = NULL;
 	struct memory_params *params = data;
+	struct memory memory = { .call = call, .files = { .prefix = params->prefix }, .params = params, .text = AB_BUF_INIT(SIZE_MAX / 2) };
+	AB_AUTO_VALUE struct ab_value *document = NULL;
 
 	if (params->command == NULL && ab_call_is_batch(call))
 		return ab_fail(err, AB_E_INPUT_INVALID, "\"command\" is missing");

@@ -15,7 +15,7 @@
 /* A process has one store, nearly always; a batch with --host-paths may name others. */
 struct opened {
 	char *path;
-	bool write;
+	bool write, at_home; /* at_home: the one that is meant where none is named */
 	struct where_params how;
 	struct ab_kv *kv;
 	struct opened *next;
@@ -56,9 +56,9 @@ kv_span(const char *text)
 	return (struct ab_span){ text, text != NULL ? strlen(text) : 0 };
 }
 
-/* --db, or kv.db in AB_HOME; in a sandbox, whose own home that would be, it must be said. */
+/* --db, or kv.db in AB_HOME, which is looked for once; in a sandbox, whose own home that would be, it must be said. */
 static char *
-find_path(const struct where_params *where, bool write, struct ab_error *err)
+find_path(const struct kv_state *state, const struct where_params *where, bool write, struct ab_error *err)
 {
 	const char *home = getenv("AB_HOME");
 
@@ -69,6 +69,8 @@ find_path(const struct where_params *where, bool write, struct ab_error *err)
 	}
 	if (where->db != NULL)
 		return ab_strdup(where->db);
+	if (state->last != NULL && state->last->at_home)
+		return ab_strdup(state->last->path);
 	if (getenv("AB_SANDBOX") != NULL && (home == NULL || home[0] == '\0')) {
 		ab_fail(err, AB_E_DENIED_POLICY, "in a sandbox of ab-exec there is no store of yours: this would begin a second one");
 		ab_error_hint(err, "--db ./FILE for one of the scope's own, or run ab-kv outside");
@@ -79,9 +81,9 @@ find_path(const struct where_params *where, bool write, struct ab_error *err)
 }
 
 char *
-kv_path(const struct where_params *where, struct ab_error *err)
+kv_path(struct ab_call *call, const struct where_params *where, struct ab_error *err)
 {
-	return find_path(where, false, err);
+	return find_path(*(struct kv_state **)ab_call_state(call), where, false, err);
 }
 
 static int
@@ -93,7 +95,8 @@ open_new(struct kv_state *state, const char *path, const struct where_params *wh
 	if (ab_storelite_open(&store, path, flags, where->wait_ms, err) < 0)
 		return -1;
 	struct opened *opened = ab_calloc(1, sizeof(*opened));
-	*opened = (struct opened){ .path = ab_strdup(path), .write = write, .how = *where, .kv = ab_kv_new(store, where->max_value_bytes), .next = state->first };
+	*opened = (struct opened){ .path = ab_strdup(path), .write = write, .at_home = where->db == NULL, .how = *where,
+		.kv = ab_kv_new(store, where->max_value_bytes), .next = state->first };
 	opened->how.db = opened->how.ns = NULL; /* the request's own */
 	state->first = opened;
 	*out = opened;
@@ -101,23 +104,38 @@ open_new(struct kv_state *state, const char *path, const struct where_params *wh
 }
 
 static bool
-is_same(const struct opened *opened, const char *path, const struct where_params *where)
+is_memory(const char *path)
 {
-	return opened != NULL && strcmp(opened->path, path) == 0 && opened->how.durable == where->durable && opened->how.wait_ms == where->wait_ms &&
+	return strcmp(path, ":memory:") == 0;
+}
+
+/* One in memory stays as it was opened first: closed, it is gone. */
+static bool
+is_as_wanted(const struct opened *opened, const struct where_params *where, bool write)
+{
+	if (is_memory(opened->path))
+		return true;
+	return opened->write >= write && (!write || opened->how.durable == where->durable) && opened->how.wait_ms == where->wait_ms &&
 	    opened->how.max_value_bytes == where->max_value_bytes;
+}
+
+/* Requests that happen together share one transaction, once there is one. */
+static bool
+breaks_up(const struct opened *last, const char *path, const struct where_params *where, bool write)
+{
+	return strcmp(last->path, path) != 0 || (last->write && !is_as_wanted(last, where, write));
 }
 
 /* The one of that path, when it is opened as it is wanted now; else it is closed. */
 static struct opened *
-find_opened(struct ab_call *call, struct kv_state *state, const char *path, const struct where_params *where, bool write, bool memory)
+find_opened(struct ab_call *call, struct kv_state *state, const char *path, const struct where_params *where, bool write)
 {
 	struct opened **at = &state->first, *opened;
 
 	while (*at != NULL && strcmp((*at)->path, path) != 0)
 		at = &(*at)->next;
 	opened = *at;
-	if (opened == NULL || memory || (opened->write >= write && (!write || opened->how.durable == where->durable) &&
-		opened->how.wait_ms == where->wait_ms && opened->how.max_value_bytes == where->max_value_bytes))
+	if (opened == NULL || is_as_wanted(opened, where, write))
 		return opened;
 	ab_call_settle(call);
 	*at = opened->next;
@@ -136,13 +154,13 @@ kv_open(struct ab_call *call, const struct where_params *where, bool write, stru
 	*ns = kv_span(where->ns);
 	if (ab_kv_check_namespace(*ns, err) < 0)
 		return -1;
-	AB_AUTO_FREE char *path = find_path(where, write, err);
+	AB_AUTO_FREE char *path = find_path(state, where, write, err);
 	if (path == NULL)
 		return -1;
-	const bool memory = strcmp(path, ":memory:") == 0;
-	if (ab_call_is_part(call) && state->last != NULL && !is_same(state->last, path, where))
+	const bool memory = is_memory(path);
+	if (ab_call_is_part(call) && state->last != NULL && breaks_up(state->last, path, where, write))
 		return ab_fail(err, AB_E_INPUT_INVALID, "requests that happen together are of one store, opened in one way");
-	struct opened *opened = find_opened(call, state, path, where, write, memory);
+	struct opened *opened = find_opened(call, state, path, where, write);
 	/* Nothing was ever stored: that is an answer, and no reason to make a file. */
 	if (opened == NULL && !write && !memory && access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
@@ -168,10 +186,10 @@ kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_
 	*path = NULL;
 	if (kv_open(call, where, true, &made, ns, err) < 0)
 		return -1;
-	AB_AUTO_FREE char *found = find_path(where, true, err);
+	AB_AUTO_FREE char *found = find_path(*(struct kv_state **)ab_call_state(call), where, true, err);
 	if (found == NULL)
 		return -1;
-	if (strcmp(found, ":memory:") == 0)
+	if (is_memory(found))
 		return ab_fail(err, AB_E_UNSUPPORTED, "nobody else writes to a store in memory");
 	if (ab_storelite_open(&store, found, AB_STORE_READ, where->wait_ms, err) < 0)
 		return -1;

@@ -309,7 +309,7 @@ sync_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 	if (url == NULL)
 		return -1;
-	AB_AUTO_FREE char *store = kv_path(&params->where, err);
+	AB_AUTO_FREE char *store = kv_path(call, &params->where, err);
 	if (store == NULL)
 		return -1;
 	if (strcmp(store, ":memory:") == 0)

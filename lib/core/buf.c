@@ -100,7 +100,12 @@ ab_buf_puts(struct ab_buf *buf, const char *text)
 void
 ab_buf_putc(struct ab_buf *buf, char byte)
 {
-	ab_buf_put(buf, &byte, 1);
+	char *to = ab_buf_reserve(buf, 1);
+
+	assert(to != NULL);
+	to[0] = byte;
+	to[1] = '\0';
+	buf->len++;
 }
 
 void

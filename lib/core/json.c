@@ -43,11 +43,12 @@ escape_of(unsigned char byte)
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 /*
- * Bytes at the beginning that stand for themselves, eight at a time: a byte below 0x20 borrows into its high bit, and so
- * does a byte equal to one of the three after exclusive-or; a borrow from below comes only from a byte that was found.
+ * Bytes at the beginning that stand for themselves (and are ASCII), eight at a time: a byte below 0x20 borrows into its high
+ * bit, and so does a byte equal to one of the three after exclusive-or; a borrow from below comes only from a byte that was
+ * found.
  */
-static size_t
-plain_run(const char *text, size_t len)
+static inline size_t
+plain_run(const char *text, size_t len, bool ascii)
 {
 	size_t run = 0;
 	uint64_t word;
@@ -58,11 +59,14 @@ plain_run(const char *text, size_t len)
 		found |= (word ^ EACH('"')) - EACH(1);
 		found |= (word ^ EACH('\\')) - EACH(1);
 		found |= (word ^ EACH(0x7f)) - EACH(1);
-		if ((found & ~word & EACH(0x80)) != 0)
+		if ((((found & ~word) | (ascii ? word : 0)) & EACH(0x80)) != 0)
 			break;
 	}
-	while (run < len && escape_of((unsigned char)text[run]) == 0)
-		run++;
+	for (; run < len; run++) {
+		unsigned char byte = (unsigned char)text[run];
+		if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f || (ascii && byte >= 0x80))
+			break;
+	}
 	return run;
 }
 
@@ -71,7 +75,7 @@ static void
 put_valid(struct ab_buf *out, const char *text, size_t len)
 {
 	for (;;) {
-		size_t run = plain_run(text, len);
+		size_t run = plain_run(text, len, false);
 		ab_buf_put(out, text, run);
 		text += run;
 		len -= run;
@@ -89,8 +93,18 @@ put_valid(struct ab_buf *out, const char *text, size_t len)
 static bool
 put_string(struct ab_buf *out, const char *text, size_t len)
 {
+	/* Nearly all: nothing of it is escaped, or is not ASCII. */
+	if (plain_run(text, len, true) == len) {
+		char *to = ab_buf_reserve(out, len + 2);
+		assert(to != NULL);
+		to[0] = '"';
+		memcpy(to + 1, text, len);
+		to[len + 1] = '"';
+		to[len + 2] = '\0';
+		out->len += len + 2;
+		return false;
+	}
 	bool valid = ab_utf8_valid(text, len);
-
 	ab_buf_putc(out, '"');
 	if (valid) {
 		put_valid(out, text, len);

@@ -53,8 +53,16 @@ ab_deadline(int64_t timeout_ms)
 	return deadline;
 }
 
+/* The last digits of a number that is not negative. */
+static void
+put_digits(char *to, int64_t number, int count)
+{
+	for (; count > 0; number /= 10)
+		to[--count] = (char)('0' + number % 10);
+}
+
 /*
- * Not gmtime_r: glibc loads the time zone before it looks at the argument. Days to a civil date after
+ * Not snprintf, which was a sixth of what a get costs: a record has two of these. Not gmtime_r: glibc loads the time zone before it looks at the argument. Days to a civil date after
  * https://howardhinnant.github.io/date_algorithms.html (years begin in March, eras have 146,097 days).
  */
 const char *
@@ -74,8 +82,15 @@ ab_time_format(char text[static AB_TIME_SIZE], int64_t unix_ms)
 	day -= (153 * month + 2) / 5 - 1;
 	year += era * 400 + (month >= 10);
 	month += month < 10 ? 3 : -9;
-	snprintf(text, AB_TIME_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (int)year, (int)month, (int)day,
-	    (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+	static const char form[] = "YYYY-MM-DDThh:mm:ss.mmmZ";
+	memcpy(text, form, sizeof(form));
+	put_digits(text, year, 4);
+	put_digits(text + 5, month, 2);
+	put_digits(text + 8, day, 2);
+	put_digits(text + 11, ms / 3600000, 2);
+	put_digits(text + 14, ms / 60000 % 60, 2);
+	put_digits(text + 17, ms / 1000 % 60, 2);
+	put_digits(text + 20, ms % 1000, 3);
 	return text;
 }
 

@@ -31,8 +31,6 @@ struct ab_db {
 	int64_t wait_ms, waiting_until_ms;
 	unsigned random;
 	bool memory;
-	sqlite3_stmt *pulse; /* of ab_db_data_version() */
-	uint32_t data_version;
 	struct ab_db_statement statement[];
 };
 
@@ -43,6 +41,15 @@ fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct a
 {
 	ab_fail(err, AB_E_CORRUPT, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
 	ab_error_hint(err, "move the file away and bring back a backup; sqlite3 '%s' .recover saves what can be read", db->path);
+	return -1;
+}
+
+/* What to do where it was refused. Always -1. */
+static int
+hint_permission(const struct ab_db *db, struct ab_error *err)
+{
+	if (err->code == AB_E_DENIED_PERMISSION)
+		ab_error_hint(err, "the file and its directory must be yours to read and write (ls -ld '%s'*); --db FILE names another one", db->path);
 	return -1;
 }
 
@@ -72,11 +79,13 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
-		return ab_fail(err, AB_E_DENIED_PERMISSION, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+		ab_fail(err, AB_E_DENIED_PERMISSION, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
+		return hint_permission(db, err);
 	case SQLITE_CANTOPEN:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
-		return ab_fail_errno(err, system_errno != 0 ? system_errno : ENOENT, "%s \"%s\": %s", db->schema->name, db->path, what);
+		ab_fail_errno(err, system_errno != 0 ? system_errno : ENOENT, "%s \"%s\": %s", db->schema->name, db->path, what);
+		return hint_permission(db, err);
 	case SQLITE_IOERR:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
@@ -290,9 +299,14 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
 	if (write && !db->memory) {
 		AB_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0 && errno != EEXIST)
-			return ab_fail_errno(err, errno, "make %s \"%s\"", schema->name, path);
+		if (fd < 0 && errno != EEXIST) {
+			ab_fail_errno(err, errno, "make %s \"%s\"", schema->name, path);
+			return hint_permission(db, err);
+		}
 	}
+	/* Before the first one; later it is refused, and nothing is lost. A process has no second thread that knows of a database. */
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	int code = sqlite3_open_v2(path, &db->sqlite, (write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (code != SQLITE_OK) {
 		(void)fail(db, code, "open", err);
@@ -323,7 +337,6 @@ ab_db_close(struct ab_db *db)
 		return;
 	for (size_t i = 0; i < db->schema->count; i++)
 		sqlite3_finalize(db->statement[i].stmt);
-	sqlite3_finalize(db->pulse);
 	if (db->sqlite != NULL) {
 		spare_log(db);
 		sqlite3_close(db->sqlite);
@@ -383,18 +396,6 @@ bool
 ab_db_in_transaction(const struct ab_db *db)
 {
 	return sqlite3_get_autocommit(db->sqlite) == 0;
-}
-
-uint32_t
-ab_db_data_version(struct ab_db *db)
-{
-	/* Not SQLITE_FCNTL_DATA_VERSION, which knows only what a transaction has seen. */
-	if (db->pulse == NULL && sqlite3_prepare_v3(db->sqlite, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT, &db->pulse, NULL) != SQLITE_OK)
-		return db->data_version;
-	if (sqlite3_step(db->pulse) == SQLITE_ROW)
-		db->data_version = (uint32_t)sqlite3_column_int64(db->pulse, 0);
-	sqlite3_reset(db->pulse);
-	return db->data_version;
 }
 
 /* ---- statements ---- */

@@ -62,8 +62,6 @@ int ab_db_begin(struct ab_db *db, bool write, struct ab_error *err) AB_MUST_USE;
 int ab_db_commit(struct ab_db *db, struct ab_error *err) AB_MUST_USE;
 void ab_db_rollback(struct ab_db *db);
 bool ab_db_in_transaction(const struct ab_db *db);
-/* How many write transactions of other connections have been seen since: changes when there is something new. */
-uint32_t ab_db_data_version(struct ab_db *db);
 
 /* ---- statements ---- */
 

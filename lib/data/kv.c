@@ -334,6 +334,17 @@ look(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_kv
 	return take_away(kv, old, AB_CHANGE_EXPIRE, err);
 }
 
+/* "64MiB", "10 bytes". */
+static const char *
+tell_size(char text[static AB_UNIT_SIZE], int64_t bytes)
+{
+	const size_t len = strlen(ab_size_format(text, bytes));
+
+	if (text[len - 1] >= '0' && text[len - 1] <= '9')
+		snprintf(text + len, AB_UNIT_SIZE - len, " bytes");
+	return text;
+}
+
 static int
 check_size(const struct ab_kv *kv, int64_t size, struct ab_error *err)
 {
@@ -341,7 +352,7 @@ check_size(const struct ab_kv *kv, int64_t size, struct ab_error *err)
 
 	if (size <= kv->value_max)
 		return 0;
-	ab_fail(err, AB_E_LIMIT_SIZE, "a value has at most %s", ab_size_format(most, kv->value_max));
+	ab_fail(err, AB_E_LIMIT_SIZE, "a value has at most %s", tell_size(most, kv->value_max));
 	ab_error_hint(err, "keep the bytes in a file and its name here, or --max-value SIZE");
 	return -1;
 }
@@ -360,7 +371,7 @@ make_room(struct ab_kv *kv, struct ab_span ns, int64_t more, struct ab_error *er
 	if (more <= kv->namespace.max_bytes - kv->namespace.bytes)
 		return 0;
 	ab_fail(err, AB_E_LIMIT_QUOTA, "namespace \"%.*s\" is full: its max_bytes is %s", (int)(ns.len < 200 ? ns.len : 200), ns.data,
-	    ab_size_format(most, kv->namespace.max_bytes));
+	    tell_size(most, kv->namespace.max_bytes));
 	ab_error_hint(err, "delete keys, or ab-kv config -n '%.*s' --max-bytes SIZE", (int)(ns.len < 200 ? ns.len : 200), ns.data);
 	return -1;
 }

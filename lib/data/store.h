@@ -143,8 +143,6 @@ struct ab_store_engine {
 	int (*get_note)(struct ab_store *store, const char *name, struct ab_buf *text, struct ab_error *err);
 	int (*put_note)(struct ab_store *store, const char *name, const struct ab_span *text, struct ab_error *err);
 
-	/* Whether others have changed something since the last call; cheap. */
-	uint32_t (*pulse)(struct ab_store *store);
 	int (*check)(struct ab_store *store, struct ab_error *err);
 	int (*backup)(struct ab_store *store, const char *path, struct ab_error *err);
 };

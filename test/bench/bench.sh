@@ -2,7 +2,7 @@
 # Print the budgets of ab-exec and ab-kv as ratios measured now, on this machine, in alternating runs (`make bench`). Never passes or fails.
 #
 # AB_BENCH_ROUNDS (100) pairs a row; AB_BENCH_DIRS (30000) directories in the large tree; AB_BENCH_BYTES (10000000000) of output;
-# AB_BENCH_PEER: a folder whose node_modules holds agent-backend.
+# AB_BENCH_PEER: a folder whose node_modules holds agent-backend; AB_BENCH_PARTS (start batch output guard kv peer): what is measured.
 set -eu
 build=${AB_BUILD:-$(cd "$(dirname "$0")/../.." && pwd)/build}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,14 @@ dirs=${AB_BENCH_DIRS:-30000}
 bytes=${AB_BENCH_BYTES:-10000000000}
 
 base=$(mktemp -d /var/tmp/ab-bench.XXXXXX)
-trap 'rm -rf "$base"' EXIT
+redis=
+stop_redis() {
+	[ -n "$redis" ] || return 0
+	kill "$redis"
+	wait "$redis" 2>/dev/null || :
+	redis=
+}
+trap 'stop_redis; rm -rf "$base"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 mkdir "$base/empty" "$base/large"
@@ -69,6 +76,7 @@ large_tree() {
 }
 
 start() {
+	large_tree
 	line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-exec -- true :: true)
 	row "true by itself" "$(ms "$(field 4)")" "" ""
 	row "ab-exec -- true" "$(ms "$(field 1)"), $(ms "$(field 2)") CPU, $(field 3) KiB" "" ""
@@ -128,44 +136,116 @@ guard() {
 	done
 }
 
-# Keys and values: the store is in the home of this run.
-kv() {
+# Keys and values: the store is in the home of this run. Ratios are of times, so below 1 is faster.
+kv_get() {
 	kvget=$build/test/bench/kvget
 	seq 1000 | awk '{ printf "{\"op\":\"put\",\"key\":\"k%d\",\"value\":\"%0100d\"}\n", $1, $1 }' | ab-kv batch --fail >/dev/null
 	line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-kv get k500 :: "$kvget" "$AB_HOME/kv.db" k500)
 	row "ab-kv get" "$(ms "$(field 1)"), $(ms "$(field 2)") CPU, $(field 3) KiB" "" ""
 	row "  against a program that opens the file and reads the key" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "<= 1.3" "<= 1.1"
 	if command -v sqlite3 >/dev/null; then
-		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-kv get k500 :: sqlite3 -readonly "$AB_HOME/kv.db" "SELECT value FROM entry WHERE k = CAST('k500' AS BLOB)")
-		row "  against the sqlite3 shell" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "" ""
+		against "the sqlite3 shell" ab-kv get k500 :: sqlite3 -readonly "$AB_HOME/kv.db" "SELECT value FROM entry WHERE k = CAST('k500' AS BLOB)"
 	fi
-	if command -v redis-server >/dev/null && command -v redis-cli >/dev/null; then
-		redis-server --port 0 --unixsocket "$base/redis" --save '' --appendonly no --daemonize no >/dev/null 2>&1 &
-		redis=$!
-		until redis-cli -s "$base/redis" set k500 v >/dev/null 2>&1; do sleep 0.05; done
-		line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" ab-kv get k500 :: redis-cli -s "$base/redis" get k500)
-		row "  against redis-cli" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "" ""
-		for what in set get; do
-			row "redis-benchmark $what, one client, 100 B" "$(redis-benchmark -s "$base/redis" -t $what -n 50000 -c 1 -d 100 --csv 2>/dev/null |
-				awk -F'"' 'END { printf "%.0f a second", $4 }')" "" ""
-		done
-		kill $redis
-	fi
+}
+
+# against WHAT A… :: B…: two processes.
+against() {
+	name=$1
+	shift
+	line=$($pairs -n "$rounds" -a "$base/empty" -b "$base/empty" "$@")
+	row "  against $name" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "" ""
+}
+
+requests=200000
+each_second() { awk -v count="$1" -v us="$2" 'BEGIN { printf "%.0f", count / us * 1e6 }'; }
+
+kv_batch() {
 	for what in get put; do
-		seq 200000 | awk -v op=$what '{ printf "{\"op\":\"%s\",\"key\":\"k%d\"%s}\n", op, $1 * 7919 % 1000 + 1,
-			op == "put" ? sprintf(",\"value\":\"%0100d\"", $1) : "" }' >"$base/kv.$what"
-		printf '#!/bin/sh\nexec ab-kv batch <%s\n' "$base/kv.$what" >"$base/kv"
-		chmod +x "$base/kv"
-		line=$($pairs -n 3 -a "$base/empty" "$base/kv")
-		row "ab-kv batch, ${what}s of 100 B" "$(awk -v us="$(field 1)" 'BEGIN { printf "%.0f a second", 200000 / us * 1e6 }')" \
-		    ">= $([ $what = get ] && echo 80k || echo 60k)" ">= 200k"
+		seq $requests | awk -v op=$what '{ printf "{\"op\":\"%s\",\"key\":\"k%d\"%s}\n", op, $1 * 7919 % 1000 + 1,
+			op == "put" ? sprintf(",\"value\":\"%0100d\"", $1) : "" }' >"$base/requests.$what"
+		# shellcheck disable=SC2016 # expanded by the script that is written
+		printf '#!/bin/sh\nexec ab-kv batch "$@" <%s\n' "$base/requests.$what" >"$base/kv.$what"
+		chmod +x "$base/kv.$what"
+		line=$($pairs -n 3 -a "$base/empty" "$base/kv.$what")
+		row "ab-kv batch, ${what}s of 100 B" "$(each_second $requests "$(field 1)") a second" ">= $([ $what = get ] && echo 80k || echo 60k)" ">= 200k"
 	done
+}
+
+# batch_against WHAT REQUESTS A… :: B…: A is a batch of all requests, B does so many.
+batch_against() {
+	name=$1 count=$2
+	shift 2
+	line=$($pairs -n 3 -w 0 -a "$base/empty" -b "$base/empty" "$@")
+	ours=$(each_second $requests "$(field 1)") theirs=$(each_second "$count" "$(field 4)")
+	row "  $name" "$(per "$theirs" "$ours") x  ($ours : $theirs a second)" "" ""
+}
+
+# redis_benchmark COUNT OPTIONS…
+redis_benchmark() { echo "redis-benchmark -s $base/redis.sock -n $1 -c 1 -d 100 -r 1000 -q $2"; }
+
+# The same with a log that redis writes: once a second, which is what NORMAL is beside (a power cut loses the last moments), and always.
+kv_redis() {
+	for program in redis-server redis-cli redis-benchmark; do
+		command -v $program >/dev/null || { row "  against redis" "$program is not installed" "" ""; return 0; }
+	done
+	for sync in everysec always; do
+		durable='' alone=20000
+		if [ $sync = always ]; then durable=--durable alone=500; fi
+		rm -rf "$base/redis" && mkdir "$base/redis"
+		redis-server --port 0 --unixsocket "$base/redis.sock" --dir "$base/redis" --save '' --appendonly yes --appendfsync $sync --daemonize no >/dev/null 2>&1 &
+		redis=$!
+		for _ in $(seq 200); do redis-cli -s "$base/redis.sock" set k500 "$(printf %0100d 500)" 2>/dev/null | grep -q OK && break; sleep 0.05; done
+		row "redis, appendfsync $sync (ab-kv ${durable:-without --durable})" "" "" ""
+		if [ $sync = everysec ]; then
+			against "redis-cli get" ab-kv get k500 :: redis-cli -s "$base/redis.sock" get k500
+		fi
+		# shellcheck disable=SC2086 # an option or none
+		against "redis-cli set" ab-kv put k500 value $durable :: redis-cli -s "$base/redis.sock" set k500 value
+		for what in get set; do
+			[ $what:$sync != get:always ] || continue
+			batch=$base/kv.$([ $what = set ] && echo put || echo get)
+			# shellcheck disable=SC2046,SC2086 # a command and its options, none with blanks
+			batch_against "batch against redis-benchmark $what" $alone "$batch" $durable :: $(redis_benchmark $alone "-t $what")
+			# shellcheck disable=SC2046,SC2086
+			batch_against "batch against redis-benchmark $what -P 16" $requests "$batch" $durable :: $(redis_benchmark $requests "-t $what -P 16")
+		done
+		stop_redis
+	done
+}
+
+kv_syncs() {
 	if command -v strace >/dev/null; then
 		rm -f "$AB_HOME"/kv.db*
 		# shellcheck disable=SC2016 # expanded by the script
 		strace -f -c -e trace=fsync,fdatasync -o "$base/syncs" sh -c 'i=0; while [ $i -lt 400 ]; do ab-kv put k$i value -q; i=$((i + 1)); done'
 		row "fsyncs of a put, a process each" "$(awk '$4 ~ /^[0-9]+$/ && $NF ~ /sync$/ { n += $4 } END { printf "%.2f", n / 400 }' "$base/syncs")" "<= 0.4" ""
 	fi
+}
+
+# The peer keeps keys in the memory of one process: nothing of it outlives the process, and no other sees it.
+kv_peer() {
+	[ -n "${AB_BENCH_PEER:-}" ] || return 0
+	export AB_NPM="$AB_BENCH_PEER"
+	if ! node "$here/peerkv.mjs" 1 >/dev/null 2>&1; then
+		row "agent-backend, MemoryBackend" "does not run here" "" ""
+		return 0
+	fi
+	row "agent-backend, MemoryBackend" "" "" ""
+	line=$($pairs -n 10 -w 1 -a "$base/empty" -b "$base/empty" ab-kv get k500 :: node "$here/peerkv.mjs" 1)
+	row "  whole processes: ab-kv get" "$(field 7) x  ($(ms "$(field 1)") : $(ms "$(field 4)"))" "" ""
+	for what in get put; do
+		line=$($pairs -n 3 -a "$base/empty" "$base/kv.$what")
+		ours=$(each_second $requests "$(field 1)") theirs=$(node "$here/peerkv.mjs" $requests | awk -v what=$what '$1 == what { print $2 }')
+		row "  inside of one process: batch, ${what}s" "$(per "$theirs" "$ours") x  ($ours : $theirs a second)" "" ""
+	done
+}
+
+kv() {
+	kv_get
+	kv_batch
+	kv_redis
+	kv_peer
+	kv_syncs
 }
 
 peer() {
@@ -182,13 +262,9 @@ peer() {
 	done
 }
 
-large_tree
 echo "$(uname -sr), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg), $(id -un), level $(cd "$base/empty" && ab-exec --json -- true |
 	sed 's/.*"level":"\([a-z]*\)".*/\1/'); medians of $rounds alternating runs"
 row "" measured must aim
-start
-batch
-output
-guard
-kv
-peer
+for part in ${AB_BENCH_PARTS:-start batch output guard kv peer}; do
+	$part
+done

@@ -83,6 +83,11 @@ load ../helpers/kv
 	ask '{"id":1,"op":"put","key":"b","value":"1"}' '{"id":2,"op":"check"}'
 	jq -se '.[1].error.code == "unsupported" and .[0].error.code == "cancelled"' <<<"$output"
 	[ "$(ab-kv list --field key)" = a ]
+	# one way to open the store, once something is written
+	ask '{"id":1,"op":"get","key":"a"}' '{"id":2,"op":"put","key":"d","value":"1","durable":true}' '{"id":3,"op":"delete","key":"d","durable":true}'
+	[ "$status" = 0 ]
+	ask '{"id":1,"op":"put","key":"d","value":"1"}' '{"id":2,"op":"put","key":"e","value":"1","durable":true}'
+	jq -se '.[1].error.code == "input.invalid" and .[0].error.code == "cancelled"' <<<"$output"
 	# nobody waits while it reads
 	(echo '{"id":1,"op":"put","key":"slow","value":"1"}'; eventually 10 test -e "$BASE/go"; echo '{"id":2,"op":"put","key":"slow","value":"2"}') |
 		ab-kv batch --atomic >"$BASE/slow" 3>&- &

@@ -237,12 +237,15 @@ teardown() {
 	mkdir -m 755 "$BASE/open"
 	ab-kv put a b -q --db "$BASE/open/kv.db"
 	refuses 4 denied.permission as_user ab-kv get a --db "$BASE/open/kv.db"
-	[[ $stderr == *"$BASE/open/kv.db"* ]]
+	[[ $stderr == *"$BASE/open/kv.db"* && $stderr == *hint:* ]]
 	refuses 4 denied.permission as_user ab-kv put a c --db "$BASE/open/kv.db"
 	refuses 4 denied.permission as_user ab-kv list --db "$BASE/closed/kv.db"
+	[[ $stderr == *hint:* ]]
 	refuses 4 denied.permission as_user ab-kv put a b --db "$BASE/open/new.db"
+	[[ $stderr == *hint:* ]]
 	chmod 644 "$BASE"/open/kv.db*
 	refuses 4 denied.permission as_user ab-kv put a c --db "$BASE/open/kv.db"
+	[[ $stderr == *hint:* ]]
 	ends 0 as_user ab-kv get a --db "$BASE/open/kv.db"
 	[ "$output" = b ]
 	echo '{"id":1,"op":"get","key":"a"}' | as_user ab-kv batch --db "$BASE/open/kv.db" >"$BASE/out"

@@ -182,6 +182,79 @@ test_settle(void)
 	demo_tool.settle = NULL;
 }
 
+static void
+undo(void *state)
+{
+	(void)state;
+	CHECK(write(2, "undo\n", 5) == 5);
+}
+
+/* One line an answer: its id, and its error's code or ok; what was committed or undone is in demo_err. */
+static const char *
+together(const char *input, int want)
+{
+	static char told[1000];
+	size_t len = 0;
+
+	CHECK_INT(demo_run("ab-demo batch --atomic", input), want);
+	for (const char *line = demo_out; *line != '\0'; line = strchr(line, '\n') + 1) {
+		struct ab_error err;
+		AB_AUTO_VALUE struct ab_value *answer = ab_value_parse(line, strcspn(line, "\n"), &err);
+		len += (size_t)snprintf(told + len, sizeof(told) - len, "%d %s;", (int)ab_value_get_integer(answer, "id", 0),
+		    ab_value_get_string(ab_value_get(answer, "error"), "code", "ok"));
+	}
+	told[len] = '\0';
+	return told;
+}
+
+#define GREET(id, name) "{\"id\":" id ",\"op\":\"greet\",\"name\":\"" name "\"}\n"
+
+static void
+test_atomic(void)
+{
+	demo_tool.settle = commit;
+	CHECK_INT(demo_run("ab-demo batch --atomic", ""), 2); /* a tool that cannot undo has no such option */
+	demo_tool.undo = undo;
+	CHECK_STRING(together("", 0), "");
+	CHECK_STRING(demo_err, "");
+	CHECK_STRING(together(GREET("1", "a") "{\"id\":2,\"op\":\"count\"}\n" GREET("3", "b"), 0), "1 ok;2 ok;3 ok;");
+	CHECK_STRING(demo_err, "commit\n");
+	/* The first that fails undoes what was before, and nothing is done behind it. */
+	CHECK_STRING(together(GREET("1", "a") GREET("2", "nobody") GREET("3", "c") GREET("4", "nobody"), 1), "1 cancelled;2 not_found;3 cancelled;4 cancelled;");
+	CHECK_STRING(demo_err, "undo\n");
+	CHECK(strstr(demo_out, "{\"id\":1,\"error\":{\"code\":\"cancelled\",\"message\":\"not done: request 2 of this batch failed (not_found)\"") != NULL);
+	CHECK(strstr(demo_out, "\"hint\":\"ab-demo greet somebody\"") != NULL);
+	/* What cannot be read, or be undone, is one that fails. */
+	CHECK_STRING(together(GREET("1", "a") "no JSON\n", 3), "1 cancelled;0 input.malformed;");
+	CHECK_STRING(together(GREET("1", "a") "{\"id\":2,\"op\":\"check\",\"name\":\"yes\"}\n", 4), "1 cancelled;2 unsupported;");
+	CHECK_STRING(demo_err, "undo\n");
+	settle_fails = 1;
+	CHECK_STRING(together(GREET("1", "a") GREET("2", "b"), 6), "1 limit.storage;2 limit.storage;");
+	settle_fails = 0;
+	/* An operation knows that it is a part. */
+	CHECK_INT(demo_run("ab-demo batch --atomic", "{\"op\":\"both\",\"requests\":[]}\n"), 0);
+	CHECK_STRING(demo_out, "{\"id\":null,\"answers\":[],\"nested\":true}\n");
+	demo_tool.settle = NULL;
+	demo_tool.undo = NULL;
+}
+
+/* Nothing is begun, and so nobody waits, before the input has ended. */
+static void
+test_atomic_begins(void)
+{
+	demo_tool.settle = commit;
+	demo_tool.undo = undo;
+	struct demo demo = demo_start("ab-demo batch --atomic");
+	struct pollfd said = { .fd = demo.out, .events = POLLIN };
+	for (int i = 0; i < 2000; i++)
+		demo_say(&demo, GREET("null", "a"));
+	CHECK_INT(poll(&said, 1, 100), 0);
+	CHECK_INT(demo_end(&demo), 0);
+	CHECK_STRING(demo_err, "commit\n");
+	demo_tool.settle = NULL;
+	demo_tool.undo = NULL;
+}
+
 int
 main(void)
 {
@@ -194,6 +267,8 @@ main(void)
 		{ "a reader who is gone", test_reader_gone },
 		{ "a reader who is slow", test_slow_reader },
 		{ "an answer follows its commit", test_settle },
+		{ "--atomic: all or nothing", test_atomic },
+		{ "--atomic: not before the input has ended", test_atomic_begins },
 	};
 	signal(SIGPIPE, SIG_IGN);
 	return tap_run(tests, AB_COUNT_OF(tests));

@@ -47,6 +47,35 @@ open_store(const char *rel, unsigned flags)
 	return store;
 }
 
+static inline void
+begin(struct ab_store *store)
+{
+	struct ab_error err = AB_ERROR_INIT;
+
+	if (!CHECK_INT(store->engine->begin(store, true, &err), 0))
+		exit(1);
+}
+
+static inline void
+commit(struct ab_store *store)
+{
+	struct ab_error err = AB_ERROR_INIT;
+
+	CHECK_INT(store->engine->commit(store, &err), 0);
+}
+
+/* In a transaction: in the place of what is there, or as a new one. */
+static inline void
+put_over(struct ab_store *store, const struct ab_entry *entry, struct ab_span value)
+{
+	struct ab_error err = AB_ERROR_INIT;
+	struct ab_entry old;
+	int found = store->engine->get(store, entry->ns, entry->key, &old, NULL, &err);
+
+	CHECK(found >= 0);
+	CHECK_INT(store->engine->put(store, entry, found > 0 ? &old : NULL, &value, &err), 0);
+}
+
 enum { CHUNK_COUNT, CHUNK_BYTES, PAST_COUNT, CHANGE_COUNT };
 
 /* A number that another connection sees in the tables of a store. */

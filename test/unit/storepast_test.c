@@ -1,23 +1,6 @@
 /* data/storepast: the log of changes, old versions, what namespaces were told. */
 #include "store_help.h"
 
-static void
-begin(struct ab_store *store)
-{
-	struct ab_error err = AB_ERROR_INIT;
-
-	if (!CHECK_INT(store->engine->begin(store, true, &err), 0))
-		exit(1);
-}
-
-static void
-commit(struct ab_store *store)
-{
-	struct ab_error err = AB_ERROR_INIT;
-
-	CHECK_INT(store->engine->commit(store, &err), 0);
-}
-
 /* ---- changes ---- */
 
 static int

@@ -7,11 +7,9 @@ put(struct ab_store *store, const char *ns, const char *key, const char *text, i
 	static int64_t last_seq;
 	struct ab_error err = AB_ERROR_INIT;
 	const struct ab_span value = span_of(text);
-	struct ab_entry old;
-	int found = store->engine->get(store, span_of(ns), span_of(key), &old, NULL, &err);
 	const struct ab_entry entry = { .ns = span_of(ns), .key = span_of(key), .seq = ++last_seq, .expires_ms = expires_ms, .size = (int64_t)value.len };
 
-	CHECK_INT(store->engine->put(store, &entry, found > 0 ? &old : NULL, &value, &err), 0);
+	put_over(store, &entry, value);
 	CHECK_INT(store->engine->index(store, entry.ns, entry.key, &value, &err), 0);
 }
 
@@ -46,13 +44,13 @@ test_words(void)
 	struct ab_store *store = open_store("words", 0);
 	struct ab_error err = AB_ERROR_INIT;
 
-	CHECK_INT(store->engine->begin(store, true, &err), 0);
+	begin(store);
 	put(store, "n", "one", "the quick brown fox", AB_NEVER);
 	put(store, "n", "two", "a lazy dog, na\xc3\xafve", AB_NEVER);
 	put(store, "n/m", "three", "a fox below", AB_NEVER);
 	put(store, "n-x", "four", "a fox beside", AB_NEVER);
 	put(store, "n", "dead", "a fox that was", 1000);
-	CHECK_INT(store->engine->commit(store, &err), 0);
+	commit(store);
 	SEARCH("n:one ", "fox", .ns = SPAN("n"));
 	SEARCH("n:two ", "Naive", .ns = SPAN("n")); /* neither case nor accents */
 	SEARCH("n:one ", "qui*", .ns = SPAN("n"));
@@ -68,11 +66,11 @@ test_words(void)
 	SEARCH(NULL, "AND", .ns = SPAN("n"));
 	SEARCH("n:one ", "fox", .ns = SPAN("n")); /* and it goes on */
 	/* Another text in its place, and none. */
-	CHECK_INT(store->engine->begin(store, true, &err), 0);
+	begin(store);
 	put(store, "n", "one", "a hen", AB_NEVER);
 	CHECK_INT(store->engine->index(store, SPAN("n"), SPAN("two"), NULL, &err), 0);
 	CHECK_INT(store->engine->index(store, SPAN("n"), SPAN("none"), NULL, &err), 0);
-	CHECK_INT(store->engine->commit(store, &err), 0);
+	commit(store);
 	SEARCH("", "fox", .ns = SPAN("n"));
 	SEARCH("n:one ", "hen", .ns = SPAN("n"));
 	SEARCH("", "lazy", .ns = SPAN("n"));

@@ -6,7 +6,7 @@ static struct fake *fake;
 
 /* A copy of several parts: a snapshot and segments. */
 static void
-begin(const char *rel)
+begin_copy(const char *rel)
 {
 	AB_AUTO_FREE char *remote = ab_asprintf("remote-%s", rel);
 
@@ -22,7 +22,7 @@ begin(const char *rel)
 }
 
 static void
-end(void)
+end_copy(void)
 {
 	ab_kv_free(source);
 	free_fake(fake);
@@ -46,7 +46,7 @@ object_with(const char *text)
 static void
 test_resumed(void)
 {
-	begin("resumed");
+	begin_copy("resumed");
 	for (int at = 1; at <= 5; at++) { /* the head, a snapshot, three segments */
 		AB_AUTO_FREE char *rel = ab_asprintf("reader%d", at), *dir = ab_asprintf("dir%d", at);
 		struct ab_kv *reader = open_kv(rel);
@@ -60,13 +60,13 @@ test_resumed(void)
 		CHECK(same_text(source, reader, INT64_MAX));
 		ab_kv_free(reader);
 	}
-	end();
+	end_copy();
 }
 
 static void
 test_damaged(void)
 {
-	begin("damaged");
+	begin_copy("damaged");
 	struct ab_kv *reader = open_kv("damaged-reader");
 	AB_AUTO_FREE char *object = object_with("snapshot_");
 	struct ab_error err = AB_ERROR_INIT;
@@ -80,14 +80,14 @@ test_damaged(void)
 	CHECK_INT(last_code, AB_E_CORRUPT);
 	CHECK(strstr(last.msg, "lists what is not there") != NULL);
 	ab_kv_free(reader);
-	end();
+	end_copy();
 }
 
 /* A part that lies there already, and is not what it should be: nothing of it is taken over, and it does not stay. */
 static void
 test_damaged_here(void)
 {
-	begin("here");
+	begin_copy("here");
 	struct ab_kv *reader = open_kv("here-reader");
 	AB_AUTO_FREE char *object = object_with("snapshot_"), *dir = below("dir-here");
 	AB_AUTO_BUF struct ab_buf bytes = AB_BUF_INIT(SIZE_MAX / 2);
@@ -104,7 +104,7 @@ test_damaged_here(void)
 	CHECK_INT(do_sync(reader, fake, "dir-here", PULL), 0);
 	CHECK(same_text(source, reader, INT64_MAX));
 	ab_kv_free(reader);
-	end();
+	end_copy();
 }
 
 static void
@@ -125,7 +125,7 @@ test_not_there(void)
 static void
 test_older(void)
 {
-	begin("older");
+	begin_copy("older");
 	struct ab_kv *reader = open_kv("older-reader");
 
 	CHECK_INT(do_sync(reader, fake, "dir1", PULL), 0);
@@ -136,14 +136,14 @@ test_older(void)
 	CHECK_INT(do_sync(reader, fake, "dir1", PULL), 0);
 	CHECK(!result.moved);
 	ab_kv_free(reader);
-	end();
+	end_copy();
 }
 
 /* What has changed here is in nobody's way while there is nothing new. */
 static void
 test_own_changes(void)
 {
-	begin("own");
+	begin_copy("own");
 	struct ab_kv *reader = open_kv("own-reader");
 
 	CHECK_INT(do_sync(reader, fake, "dir1", PULL), 0);
@@ -156,13 +156,13 @@ test_own_changes(void)
 	CHECK_INT(last_code, AB_E_CONFLICT);
 	CHECK_KEY(reader, "mine", "1");
 	ab_kv_free(reader);
-	end();
+	end_copy();
 }
 
 static void
 test_dry_run(void)
 {
-	begin("dry");
+	begin_copy("dry");
 	struct ab_kv *reader = open_kv("dry-reader");
 
 	CHECK_INT(do_sync(reader, fake, "dir1", DRY_PULL), 0);
@@ -176,7 +176,7 @@ test_dry_run(void)
 	CHECK_INT(result.parts, 1);
 	CHECK(result.moved && !result.whole);
 	ab_kv_free(reader);
-	end();
+	end_copy();
 }
 
 int
