@@ -230,6 +230,23 @@ teardown() {
 	[ "$(ab-kv list k | wc -l)" = "$(wc -l <"$BASE/answered")" ]
 }
 
+@test "a full disk: what stands before an atomic in a batch is not answered as done when it is not" {
+	need_root
+	need mountpoint
+	mkdir "$BASE/disk"
+	mount -t tmpfs -o size=4m,mode=700 tmpfs "$BASE/disk" || skip "needs to mount a tmpfs"
+	export AB_HOME=$BASE/disk/ab
+	ab-kv put old kept -q
+	head -c 3600000 /dev/zero >"$BASE/disk/ballast"
+	{
+		for i in 1 2 3; do printf '{"id":%d,"op":"put","key":"k%d","value":"%0300000d"}\n' "$i" "$i" 0; done
+		echo '{"id":4,"op":"atomic","requests":[{"op":"put","key":"small","value":"x"}]}'
+	} | ab-kv batch >"$BASE/out"
+	jq -se 'map(select(.id < 4 and .error)) | length > 0 and all(.error.code == "limit.storage")' "$BASE/out"
+	jq -r 'if .error then empty elif .id == 4 then "small" else .key end' "$BASE/out" | sort >"$BASE/answered"
+	ab-kv list --field key | sort | diff - <(sort "$BASE/answered" <(echo old))
+}
+
 @test "a store that may not be read, or not written" {
 	need_root
 	mkdir -m 700 "$BASE/closed"
