@@ -121,6 +121,7 @@ int kv_settle(void *state, struct ab_error *err) AB_MUST_USE;
 int kv_open_apart(struct ab_call *call, const struct where_params *where, struct ab_kv **kv, char **path, struct ab_span *ns, struct ab_error *err) AB_MUST_USE;
 struct ab_span kv_span(const char *text);
 /* A value as member of a list's item or an event: one that is long is left out, and that is said. */
+#define KV_VALUE_SHOWN_MAX (1 << 20)
 void kv_write_value(struct ab_json *json, const struct ab_span *value);
 /* The members of a record that tell of an entry; value: NULL leaves it out. */
 void kv_write_entry(struct ab_json *json, const struct ab_entry *entry, const struct ab_span *value);
