@@ -45,6 +45,11 @@ load ../helpers/kv
 	ends 0 ab-kv get late --wait 20s --newer-than "$version"
 	[ "$output" = again ]
 	refuses 5 timeout ab-kv get never --wait 100ms
+	# What has no meaning without the other, or with it, is not passed over.
+	refuses 2 usage ab-kv get late --newer-than 1
+	refuses 2 usage ab-kv get late --wait 1s --at-version 1
+	ask '{"id":1,"op":"get","key":"late","newer_than":1}'
+	jq -e '.error.code == "input.invalid"' <<<"$output"
 }
 
 # ---- together ----
