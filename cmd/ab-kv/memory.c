@@ -302,6 +302,8 @@ write_file(struct memory *memory, const char *path, const struct ab_buf *text, i
 	const struct ab_kv_condition condition = { .version = version };
 	struct ab_entry entry;
 
+	if (ab_kv_check_key(kv_span(key), err) < 0) /* behind --prefix, or renamed with its directory */
+		return -1;
 	if (ab_kv_put(memory->kv, memory->ns, kv_span(key), (struct ab_span){ text->data, text->len }, AB_UNSET, &condition, &entry, err) == 0)
 		return 1;
 	if (err->code != AB_E_CONFLICT)

@@ -215,6 +215,17 @@ memory-tool-of() { ab-kv memory-tool 3>&- <<<"$1"; }
 	[ "$(ab-kv get u1/memories/count | grep -c x)" = 40 ]
 }
 
+@test "memory-tool: no key becomes longer than one may be" {
+	local long
+	long=$(printf '%01010d' 0)
+	ab-kv memory-tool <<<'{"command":"create","path":"/memories/d/file","file_text":"x"}'
+	refuses 4 limit.size ab-kv memory-tool <<<'{"command":"rename","old_path":"/memories/d","new_path":"/memories/'"$long"'"}'
+	refuses 4 limit.size ab-kv memory-tool --prefix agent/ <<<'{"command":"create","path":"/memories/'"$long"'","file_text":"x"}'
+	ask '{"id":1,"op":"memory-tool","command":"rename","old_path":"/memories/d","new_path":"/memories/'"$long"'"}'
+	jq -e '.error.code == "limit.size"' <<<"$output"
+	[ "$(ab-kv list --field key)" = /memories/d/file ]
+}
+
 @test "memory-tool in batch: a directory that cannot be renamed whole stays whole" {
 	ask '{"id":1,"op":"memory-tool","command":"create","path":"/memories/d/a","file_text":"123456789012345678901234567890"}' \
 	    '{"id":2,"op":"memory-tool","command":"create","path":"/memories/d/b","file_text":"1234567890123456789012345678901234567890123456789012345678901234567890"}' \
