@@ -124,6 +124,23 @@ directory_of(const char *path)
 	return dir;
 }
 
+/* What is no file is not opened: a FIFO would wait for somebody who writes. */
+static int
+check_kind(const struct ab_db *db, struct ab_error *err)
+{
+	struct stat st;
+
+	if (stat(db->path, &st) < 0)
+		return errno == ENOENT ? 0 : ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
+	if (S_ISDIR(st.st_mode))
+		return ab_fail_errno(err, EISDIR, "%s \"%s\"", db->schema->name, db->path);
+	if (S_ISREG(st.st_mode))
+		return 0;
+	ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\": it is no regular file", db->schema->name, db->path);
+	ab_error_hint(err, "--db FILE names another one");
+	return -1;
+}
+
 /* statfs(2): where memory shared between processes is not, or not between hosts. */
 static int
 check_file_system(const struct ab_db *db, struct ab_error *err)
@@ -285,7 +302,7 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 		.memory = strcmp(path, ":memory:") == 0 };
 	for (size_t i = 0; i < schema->count; i++)
 		db->statement[i].db = db;
-	if (!db->memory && check_file_system(db, err) < 0)
+	if (!db->memory && (check_file_system(db, err) < 0 || check_kind(db, err) < 0))
 		return -1;
 	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
 	if (write && !db->memory) {

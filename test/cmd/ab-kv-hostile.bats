@@ -157,6 +157,22 @@ byte_at() {
 	[ "$(find "$BASE" -name 'newer?*' -o -name 'other?*')" = "" ]
 }
 
+@test "what is no file is no store, and nobody waits for it" {
+	local op
+	mkfifo "$BASE/fifo"
+	ln -s loop "$BASE/loop"
+	for op in 'get a' 'put a b' check 'get a --wait 10ms'; do
+		# shellcheck disable=SC2086
+		refuses 4 unsupported timeout 10 ab-kv $op --db "$BASE/fifo"
+		# shellcheck disable=SC2086
+		refuses 4 unsupported timeout 10 ab-kv $op --db /dev/null
+		# shellcheck disable=SC2086
+		refuses 3 is_directory ab-kv $op --db "$BASE"
+		# shellcheck disable=SC2086
+		refuses 6 system ab-kv $op --db "$BASE/loop"
+	done
+}
+
 @test "a damaged file is told as such, and named" {
 	yes nonsense | head -c 20000 >"$BASE/bad.db"
 	local op
