@@ -38,8 +38,8 @@ struct ab_db {
 
 /* ---- errors ---- */
 
-static int
-fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct ab_error *err)
+int
+ab_db_fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct ab_error *err)
 {
 	ab_fail(err, AB_E_CORRUPT, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
 	ab_error_hint(err, "move the file away and bring back a backup; sqlite3 '%s' .recover saves what can be read", db->path);
@@ -62,7 +62,8 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 		return -1;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return fail_corrupt(db, what, why, err);
+	case SQLITE_CONSTRAINT: /* no statement breaks one, where the file is sound */
+		return ab_db_fail_corrupt(db, what, why, err);
 	case SQLITE_FULL:
 		ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
 		ab_error_hint(err, "make room; nothing that was there is lost");
@@ -531,7 +532,7 @@ ab_db_check(struct ab_db *db, struct ab_error *err)
 
 	if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *said = (const char *)sqlite3_column_text(stmt, 0);
-		status = said != NULL && strcmp(said, "ok") == 0 ? 0 : fail_corrupt(db, "check", said != NULL ? said : "no answer", err);
+		status = said != NULL && strcmp(said, "ok") == 0 ? 0 : ab_db_fail_corrupt(db, "check", said != NULL ? said : "no answer", err);
 	} else {
 		status = fail(db, code, "check", err);
 	}

@@ -193,6 +193,24 @@ byte_at() {
 	[ "$(jq -r '.error.code' <<<"$output" | tr '\n' ' ')" = 'corrupt null ' ]
 }
 
+@test "a value of which a part is gone is no shorter value" {
+	need python3
+	head -c 600000 /dev/zero | ab-kv put big -q
+	ab-kv put small x -q
+	python3 -c 'if 1:
+		import sqlite3, sys
+		with sqlite3.connect(sys.argv[1]) as store:
+			store.execute("DELETE FROM chunk WHERE at = (SELECT max(at) FROM chunk)")' "$AB_HOME/kv.db"
+	for op in 'get big' 'get big --json' check 'list --values' export 'append big x --if-value-sha256 '"$(printf %064d 0)"; do
+		# shellcheck disable=SC2086
+		refuses 6 corrupt ab-kv $op
+		[[ $stderr == *"$AB_HOME/kv.db"*hint:* ]]
+	done
+	ends 0 ab-kv get small
+	ends 0 ab-kv put big new
+	ends 0 ab-kv check
+}
+
 @test "a store that is replaced while a batch has it open: gone, and nothing is written to the old one" {
 	local answer pid
 	coproc ab-kv batch 3>&-
