@@ -142,6 +142,14 @@ two' -q
 	ends 0 ab-kv import --db "$BASE/third" --dry-run <"$BASE/one"
 	check_json '.imported == 4 and .dry_run'
 	[ "$(ab-kv export --all --db "$BASE/third" | wc -l)" = 0 ]
+	ends 0 ab-kv import --db "$BASE/fourth" --dry-run <"$BASE/one"
+	check_json '.imported == 4 and .dry_run'
+	[ ! -e "$BASE/fourth" ]
+	# a byte of text may become six of a line
+	head -c 16000000 /dev/zero | ab-kv put -n zeros a -q
+	ab-kv export -n zeros >"$BASE/zeros"
+	ends 0 ab-kv import --db "$BASE/new" --file "$BASE/zeros"
+	ab-kv export -n zeros --db "$BASE/new" | cmp - "$BASE/zeros"
 }
 
 # shellcheck disable=SC2030 # a test is a function of its own
@@ -152,6 +160,13 @@ two' -q
 	[ "$(ab-kv list -n n | wc -l)" = 2000 ]
 	refuses 3 input.malformed ab-kv import <<<'{'
 	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value_base64":"*"}'
+	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value":"v","value_base64":"eA=="}'
+	local wrong
+	for wrong in '"expires_ms":"never"' '"expires_ms":1e15' '"expires_ms":-1' '"created_ms":true' '"updated_ms":9223372036854775807' '"created_ms":-1'; do
+		refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value":"v",'"$wrong"'}'
+		[[ $stderr == *"${wrong%%:*}"* ]]
+	done
+	refuses 1 not_found ab-kv get -n n k
 	refuses 3 input.too_long ab-kv import --max-value 10 <<<"{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"$(head -c 70000 /dev/zero | tr '\0' a)\"}"
 	refuses 1 not_found ab-kv import --file "$BASE/nothing"
 }
