@@ -255,6 +255,8 @@ config_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 /* ---- search ---- */
 
+#define QUERY_MAX ((size_t)16 << 10) /* each word is looked up by itself, and all of them for each entry */
+
 struct finding {
 	struct ab_call *call;
 	size_t bytes;
@@ -284,6 +286,8 @@ search_operation(struct ab_call *call, void *data, struct ab_error *err)
 	struct ab_kv *kv;
 	struct ab_span ns;
 
+	if (strlen(params->query) > QUERY_MAX)
+		return ab_fail(err, AB_E_INPUT_TOO_LONG, "a query has at most %zu bytes, not %zu", QUERY_MAX, strlen(params->query));
 	if (kv_open(call, &params->where, false, &kv, &ns, err) < 0 || (kv != NULL && ab_kv_config(kv, ns, &ask, &told, err) < 0))
 		return -1;
 	if (!told.search && params->recursive != 1) {

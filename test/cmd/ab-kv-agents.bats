@@ -117,6 +117,7 @@ load ../helpers/kv
 	[ "$(ab-kv search fox --field key)" = note2 ]
 	ab-kv config --search off -q
 	refuses 4 unsupported ab-kv search fox
+	refuses 3 input.too_long ab-kv search "$(printf '%020000d' 0)"
 }
 
 # ---- export, import ----
