@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # ab-kv: what many processes do at once, and what is left when something breaks or is in the way.
-# shellcheck disable=SC2154,SC2016,SC2034 # bats sets stderr; scripts expand inside; OPTIONS is for ask
+# shellcheck disable=SC2154,SC2016,SC2034,SC2030,SC2031 # bats sets stderr; scripts expand inside; OPTIONS is for ask; a test is a function of its own
 
 load ../helpers/load
 load ../helpers/kv
