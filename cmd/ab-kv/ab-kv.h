@@ -131,6 +131,7 @@ int kv_open_apart(struct ab_call *call, const struct where_params *where, struct
 char *kv_path(struct ab_call *call, const struct where_params *where, struct ab_error *err) AB_MUST_USE;
 struct ab_span kv_span(const char *text);
 /* A value as member of a list's item or an event: one that is long is left out, and that is said. */
+#define KV_VALUE_SHOWN_MAX (1 << 20)
 void kv_write_value(struct ab_json *json, const struct ab_span *value);
 /* The members of a record that tell of an entry; value: NULL leaves it out. */
 void kv_write_entry(struct ab_json *json, const struct ab_entry *entry, const struct ab_span *value);

@@ -28,9 +28,8 @@ atomic_operation(struct ab_call *call, void *data, struct ab_error *err)
 		return ab_fail(err, AB_E_INPUT_INVALID, "\"requests\": must be an array of requests");
 	if (kv_open(call, &params->where, true, &kv, &ns, err) < 0)
 		return -1;
-	/* Of its own: what came before in a group is not undone with it. */
-	if (ab_kv_settle(kv, err) < 0)
-		return -1;
+	/* Of its own: what came before in a group is not undone with it, and answers for itself. */
+	ab_call_settle(call);
 	ab_kv_group(kv);
 	if (do_all(call, params->requests, &answers, err) < 0) {
 		ab_kv_abandon(kv);

@@ -94,6 +94,10 @@ get_operation(struct ab_call *call, void *data, struct ab_error *err)
 	struct ab_span ns;
 	int found = 0;
 
+	if (params->newer_than != AB_UNSET && params->wait_for_ms == AB_UNSET)
+		return ab_fail(err, AB_E_USAGE, "--newer-than is for --wait");
+	if (params->version != AB_UNSET && params->wait_for_ms != AB_UNSET)
+		return ab_fail(err, AB_E_USAGE, "--at-version and --wait: an old version does not come");
 	if (params->wait_for_ms != AB_UNSET)
 		return ab_kv_check_key(kv_span(params->key), err) < 0 ? -1 : wait_operation(call, params, err);
 	if (begin(call, &params->where, params->key, false, &kv, &ns, err) < 0)

@@ -5,6 +5,26 @@
 #include "core/mem.h"
 #include "core/time.h"
 
+/* What one answer of a batch may hold, of bytes that as JSON may be six times as many. */
+#define ANSWER_BYTES ((size_t)64 << 20)
+#define ITEM_BYTES 256 /* of an item, beside its names and its value */
+
+/* Whether an answer has room for one item more. On the command line each is on its way at once. */
+static bool
+has_room(const struct ab_call *call, size_t *bytes, size_t more)
+{
+	*bytes += more + ITEM_BYTES;
+	return !ab_call_is_batch(call) || *bytes <= ANSWER_BYTES;
+}
+
+static int
+fail_long(struct ab_error *err)
+{
+	ab_fail(err, AB_E_LIMIT_SIZE, "the answer would be longer than one may be");
+	ab_error_hint(err, "ask for less, with a limit, or without values; or on the command line");
+	return -1;
+}
+
 /* ---- list ---- */
 
 #define PAGE 1000
@@ -13,6 +33,8 @@ struct listing {
 	struct ab_call *call;
 	int64_t left, page; /* INT64_MAX: all of them */
 	bool more, paused;
+	bool whole;   /* there are no pages: what is too long for one answer is refused */
+	size_t bytes; /* of the answer, by now */
 	struct ab_buf last_ns, last;
 };
 
@@ -20,10 +42,13 @@ static int
 list_one(void *data, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err)
 {
 	struct listing *listing = data;
+	const size_t value_len = value != NULL && value->len <= KV_VALUE_SHOWN_MAX ? value->len : 0;
+	const bool full = !has_room(listing->call, &listing->bytes, entry->ns.len + entry->key.len + value_len);
 
-	(void)err;
-	if (listing->left == 0 || listing->page == 0) {
-		listing->more = listing->left == 0;
+	if (full && listing->whole && listing->left > 0)
+		return fail_long(err);
+	if (full || listing->left == 0 || listing->page == 0) {
+		listing->more = full || listing->left == 0;
 		listing->paused = !listing->more;
 		return 1;
 	}
@@ -136,7 +161,7 @@ int
 history_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct history_params *params = data;
-	struct listing listing = { .call = call, .left = params->limit, .page = INT64_MAX, .last_ns = AB_BUF_INIT(SIZE_MAX / 2), .last = AB_BUF_INIT(SIZE_MAX / 2) };
+	struct listing listing = { .call = call, .left = params->limit, .page = INT64_MAX, .whole = true, .last_ns = AB_BUF_INIT(SIZE_MAX / 2), .last = AB_BUF_INIT(SIZE_MAX / 2) };
 	struct ab_kv *kv;
 	struct ab_span ns;
 
@@ -153,6 +178,7 @@ history_operation(struct ab_call *call, void *data, struct ab_error *err)
 struct naming {
 	struct ab_call *call;
 	struct ab_span within; /* this one and those below it; data NULL: all */
+	size_t bytes;
 };
 
 static bool
@@ -165,12 +191,13 @@ is_within(struct ab_span name, struct ab_span outer)
 static int
 list_namespace(void *data, struct ab_span name, int64_t keys, int64_t bytes, struct ab_error *err)
 {
-	const struct naming *naming = data;
+	struct naming *naming = data;
 	struct ab_call *call = naming->call;
 
-	(void)err;
 	if (!is_within(name, naming->within))
 		return 0;
+	if (!has_room(call, &naming->bytes, name.len))
+		return fail_long(err);
 	struct ab_json *json = ab_call_item(call);
 	ab_json_bytes(json, "namespace", name.data, name.len);
 	ab_json_integer(json, "keys", keys);
@@ -228,13 +255,22 @@ config_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 /* ---- search ---- */
 
+#define QUERY_MAX ((size_t)16 << 10) /* each word is looked up by itself, and all of them for each entry */
+
+struct finding {
+	struct ab_call *call;
+	size_t bytes;
+};
+
 static int
 tell_found(void *data, const struct ab_entry *entry, struct ab_span snippet, struct ab_error *err)
 {
-	struct ab_call *call = data;
-	struct ab_json *json = ab_call_item(call);
+	struct finding *finding = data;
+	struct ab_call *call = finding->call;
 
-	(void)err;
+	if (!has_room(call, &finding->bytes, entry->ns.len + entry->key.len + snippet.len))
+		return fail_long(err);
+	struct ab_json *json = ab_call_item(call);
 	kv_write_entry(json, entry, NULL);
 	ab_json_bytes(json, "snippet", snippet.data, snippet.len);
 	ab_call_item_end(call);
@@ -250,6 +286,8 @@ search_operation(struct ab_call *call, void *data, struct ab_error *err)
 	struct ab_kv *kv;
 	struct ab_span ns;
 
+	if (strlen(params->query) > QUERY_MAX)
+		return ab_fail(err, AB_E_INPUT_TOO_LONG, "a query has at most %zu bytes, not %zu", QUERY_MAX, strlen(params->query));
 	if (kv_open(call, &params->where, false, &kv, &ns, err) < 0 || (kv != NULL && ab_kv_config(kv, ns, &ask, &told, err) < 0))
 		return -1;
 	if (!told.search && params->recursive != 1) {
@@ -257,6 +295,7 @@ search_operation(struct ab_call *call, void *data, struct ab_error *err)
 		ab_error_hint(err, "ab-kv config -n '%.*s' --search on", (int)(ns.len < 200 ? ns.len : 200), ns.data);
 		return -1;
 	}
+	struct finding finding = { .call = call };
 	struct ab_search search = { .ns = ns, .nested = params->recursive == 1, .query = params->query, .limit = params->limit };
-	return kv == NULL ? AB_DONE : ab_kv_search(kv, &search, tell_found, call, err) < 0 ? -1 : AB_DONE;
+	return kv == NULL ? AB_DONE : ab_kv_search(kv, &search, tell_found, &finding, err) < 0 ? -1 : AB_DONE;
 }

@@ -79,6 +79,8 @@ memory_write(const struct memory_files *files, const char *path, const struct ab
 	const struct ab_kv_condition condition = { .version = version };
 	struct ab_entry entry;
 
+	if (ab_kv_check_key(kv_span(key), err) < 0) /* behind --prefix, or renamed with its directory */
+		return -1;
 	if (ab_kv_put(files->kv, files->ns, kv_span(key), (struct ab_span){ text->data, text->len }, AB_UNSET, &condition, &entry, err) == 0)
 		return 1;
 	if (err->code != AB_E_CONFLICT)

@@ -10,8 +10,6 @@
 #include "core/time.h"
 #include "sys/home.h"
 
-#define VALUE_SHOWN_MAX (1 << 20) /* a longer one is left out of a list */
-
 /* A process has one store, nearly always; a batch with --host-paths may name others. */
 struct opened {
 	char *path;
@@ -237,7 +235,7 @@ const struct ab_field kv_entry_fields[] = {
 void
 kv_write_value(struct ab_json *json, const struct ab_span *value)
 {
-	if (value->len <= VALUE_SHOWN_MAX)
+	if (value->len <= KV_VALUE_SHOWN_MAX)
 		ab_json_bytes(json, "value", value->data, value->len);
 	else
 		ab_json_boolean(json, "value_omitted", true);

@@ -12,7 +12,9 @@
 
 #define GROUP_COUNT 1000	   /* lines that are committed together */
 #define GROUP_BYTES (16 << 20)
-#define LINE_MORE (64 << 10) /* of a line, beside a value as base64 */
+#define LINE_MORE (64 << 10) /* of a line, beside the value */
+#define LINE_TIMES 6	     /* so long is a byte of text that must be escaped */
+#define TIME_MAX (((int64_t)1 << 53) - 1)
 
 /* ---- export ---- */
 
@@ -100,6 +102,8 @@ take_bytes(const struct ab_value *line, const char *name, struct ab_buf *bytes, 
 	const struct ab_value *plain = ab_value_get(line, name), *base64 = ab_value_get(line, coded);
 	size_t len;
 
+	if (ab_value_kind(plain) != AB_VALUE_NULL && ab_value_kind(base64) != AB_VALUE_NULL)
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": given twice, as text and as base64", name);
 	if (ab_value_kind(plain) == AB_VALUE_STRING) {
 		const char *text = ab_value_string(plain, &len);
 		ab_buf_put(bytes, text, len);
@@ -112,6 +116,20 @@ take_bytes(const struct ab_value *line, const char *name, struct ab_buf *bytes, 
 		return 0;
 	}
 	return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\" is missing", name);
+}
+
+/* A time of a line, when it has it. */
+static int
+take_time(const struct ab_value *line, const char *name, int64_t most, int64_t *time_ms, struct ab_error *err)
+{
+	const struct ab_value *member = ab_value_get(line, name);
+
+	if (ab_value_kind(member) == AB_VALUE_NULL)
+		return 0;
+	if (ab_value_kind(member) != AB_VALUE_INTEGER || ab_value_integer(member) < 0 || ab_value_integer(member) > most)
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": no time in milliseconds", name);
+	*time_ms = ab_value_integer(member);
+	return 0;
 }
 
 static int
@@ -138,14 +156,17 @@ import_line(struct importing *importing, const char *text, size_t len, unsigned 
 	if (line == NULL || take_bytes(line, "key", &key, err) < 0 || take_bytes(line, "value", &value, err) < 0 ||
 	    (importing->into.data == NULL && take_bytes(line, "namespace", &ns, err) < 0))
 		return -1;
-	const int64_t now_ms = ab_now_unix_ms();
 	struct ab_entry as = {
 		.ns = importing->into.data != NULL ? importing->into : (struct ab_span){ ns.data, ns.len },
 		.key = { key.data, key.len },
-		.created_ms = ab_value_get_integer(line, "created_ms", now_ms),
-		.expires_ms = ab_value_get_integer(line, "expires_ms", AB_NEVER),
+		.created_ms = ab_now_unix_ms(),
+		.expires_ms = AB_NEVER,
 	};
-	as.updated_ms = ab_value_get_integer(line, "updated_ms", as.created_ms);
+	if (take_time(line, "created_ms", TIME_MAX, &as.created_ms, err) < 0)
+		return -1;
+	as.updated_ms = as.created_ms;
+	if (take_time(line, "updated_ms", TIME_MAX, &as.updated_ms, err) < 0 || take_time(line, "expires_ms", INT64_MAX, &as.expires_ms, err) < 0)
+		return -1;
 	if (ab_kv_check_namespace(as.ns, err) < 0 || ab_kv_check_key(as.key, err) < 0)
 		return -1;
 	int put = ab_kv_import(importing->kv, &as, (struct ab_span){ value.data, value.len }, &entry, err);
@@ -204,6 +225,7 @@ int
 import_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct import_params *params = data;
+	struct where_params where = params->where;
 	bool named = params->file.kind == AB_BYTES_FILE;
 	AB_AUTO_CLOSE int fd = named ? open(params->file.path, O_RDONLY | O_NOCTTY | O_CLOEXEC) : -1;
 	struct importing importing = { .dry_run = ab_call_dry_run(call) };
@@ -212,12 +234,16 @@ import_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 	if (named && fd < 0)
 		return ab_fail_errno(err, errno, "open \"%s\"", params->file.path);
-	if (kv_open(call, &params->where, true, &importing.kv, &ns, err) < 0)
+	if (importing.dry_run && kv_open(call, &where, false, &importing.kv, &ns, err) < 0)
+		return -1;
+	if (importing.dry_run && importing.kv == NULL)
+		where.db = ":memory:"; /* there is no store, and there will be none */
+	if (kv_open(call, &where, true, &importing.kv, &ns, err) < 0)
 		return -1;
 	if (params->into == 1)
 		importing.into = ns;
 	ab_kv_group(importing.kv);
-	ab_lines_init(&lines, (size_t)params->where.max_value_bytes / 3 * 4 + LINE_MORE);
+	ab_lines_init(&lines, (size_t)params->where.max_value_bytes * LINE_TIMES + LINE_MORE);
 	int status = import_from(&importing, named ? fd : STDIN_FILENO, &lines, err);
 	ab_lines_release(&lines);
 	if (status < 0) {

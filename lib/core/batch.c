@@ -17,6 +17,7 @@ enum {
 	SETTLE_COUNT = 1000,	       /* answers of one commit (contract section 8) */
 	SETTLE_BYTES = 1024 * 1024,
 	SETTLE_MS = 10,
+	ATOMIC_BYTES = 256 * 1024 * 1024, /* of the answers of --atomic, which wait for each other */
 };
 
 /* ---- answers ---- */
@@ -96,6 +97,11 @@ hold(struct ab_batch *batch, struct ab_call *call)
 	const char *id = call->id != NULL ? call->id : "null";
 	bool failed = call->failed || call->error.code != AB_E_NONE;
 
+	if (batch->options.atomic == 1 && !failed && batch->held.len + call->text.len > ATOMIC_BYTES) {
+		ab_fail(&call->error, AB_E_LIMIT_SIZE, "the answers of this batch together are longer than 256 MiB");
+		ab_call_write_error(call, &call->error);
+		failed = true;
+	}
 	ab_buf_putc(&batch->held_ids, failed ? '-' : '+');
 	if (batch->options.atomic == 1) {
 		batch->held_count++;
@@ -555,7 +561,7 @@ ab_batch_main(const struct ab_tool *tool, int argc, char **argv, struct ab_commo
 {
 	struct ab_batch batch = { .tool = tool, .common = common, .filter = -1, .filter_fd = -1 };
 
-	ab_buf_init(&batch.held, SIZE_MAX / 4);
+	ab_buf_init(&batch.held, SIZE_MAX / 4); /* an answer more than the bounds above */
 	ab_buf_init(&batch.held_ids, SIZE_MAX / 4);
 	int rc = ab_intake_init(&batch, argc, argv, common, err);
 	if (rc == 0 && common->help == 0)

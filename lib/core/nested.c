@@ -34,6 +34,10 @@ nested_put(struct ab_call *call, enum ab_put what)
 	if (what != AB_PUT_RECORD || call->failed)
 		return;
 	assert(memcmp(call->text.data, id, sizeof(id) - 1) == 0 && text[len - 1] == '\n');
+	if (len + 1 > nested->answer->max - nested->answer->len) { /* with what stands between two */
+		ab_fail(&call->error, AB_E_LIMIT_SIZE, "the answers together are longer than %zu MiB", nested->answer->max >> 20);
+		return;
+	}
 	ab_buf_putc(nested->answer, '{');
 	ab_buf_put(nested->answer, text + (*text == ','), len - 1 - (*text == ','));
 }
@@ -104,9 +108,9 @@ ab_call_nested(struct ab_call *outer, const struct ab_value *request, struct ab_
 	if (status == 0) {
 		ab_call_run(&call);
 		assert(nested.ended);
-		if (call.failed)
-			*err = call.error;
 		status = call.failed || call.error.code != AB_E_NONE ? -1 : 0;
+		if (status < 0)
+			*err = call.error;
 	}
 	ab_call_release(&call);
 	return status;

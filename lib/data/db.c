@@ -36,8 +36,8 @@ struct ab_db {
 
 /* ---- errors ---- */
 
-static int
-fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct ab_error *err)
+int
+ab_db_fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct ab_error *err)
 {
 	ab_fail(err, AB_E_CORRUPT, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
 	ab_error_hint(err, "move the file away and bring back a backup; sqlite3 '%s' .recover saves what can be read", db->path);
@@ -69,7 +69,8 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 		return -1;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return fail_corrupt(db, what, why, err);
+	case SQLITE_CONSTRAINT: /* no statement breaks one, where the file is sound */
+		return ab_db_fail_corrupt(db, what, why, err);
 	case SQLITE_FULL:
 		ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
 		ab_error_hint(err, "make room; nothing that was there is lost");
@@ -131,6 +132,23 @@ directory_of(const char *path)
 	}
 	slash[slash == dir] = '\0';
 	return dir;
+}
+
+/* What is no file is not opened: a FIFO would wait for somebody who writes. */
+static int
+check_kind(const struct ab_db *db, struct ab_error *err)
+{
+	struct stat st;
+
+	if (stat(db->path, &st) < 0)
+		return errno == ENOENT ? 0 : ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
+	if (S_ISDIR(st.st_mode))
+		return ab_fail_errno(err, EISDIR, "%s \"%s\"", db->schema->name, db->path);
+	if (S_ISREG(st.st_mode))
+		return 0;
+	ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\": it is no regular file", db->schema->name, db->path);
+	ab_error_hint(err, "--db FILE names another one");
+	return -1;
 }
 
 /* statfs(2): where memory shared between processes is not, or not between hosts. */
@@ -294,7 +312,7 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 		.memory = strcmp(path, ":memory:") == 0 };
 	for (size_t i = 0; i < schema->count; i++)
 		db->statement[i].db = db;
-	if (!db->memory && check_file_system(db, err) < 0)
+	if (!db->memory && (check_file_system(db, err) < 0 || check_kind(db, err) < 0))
 		return -1;
 	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
 	if (write && !db->memory) {
@@ -515,7 +533,7 @@ ab_db_check(struct ab_db *db, struct ab_error *err)
 
 	if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		const char *said = (const char *)sqlite3_column_text(stmt, 0);
-		status = said != NULL && strcmp(said, "ok") == 0 ? 0 : fail_corrupt(db, "check", said != NULL ? said : "no answer", err);
+		status = said != NULL && strcmp(said, "ok") == 0 ? 0 : ab_db_fail_corrupt(db, "check", said != NULL ? said : "no answer", err);
 	} else {
 		status = fail(db, code, "check", err);
 	}

@@ -89,6 +89,8 @@ const char *ab_db_bytes(struct ab_db_statement *statement, int column, size_t *l
 /* SQL of our own, run once. */
 int ab_db_execute(struct ab_db *db, const char *sql, struct ab_error *err) AB_MUST_USE;
 /* Whether all of it is sound: 0, or `corrupt` with the first thing that is not. Reads everything. */
+/* For who finds that what the file holds cannot be: AB_E_CORRUPT, with the file's name and the way out. -1. */
+int ab_db_fail_corrupt(const struct ab_db *db, const char *what, const char *why, struct ab_error *err);
 int ab_db_check(struct ab_db *db, struct ab_error *err) AB_MUST_USE;
 /* A copy as of now in a new file, while others go on; durable when it returns. exists: the file is there. */
 int ab_db_backup(struct ab_db *db, const char *path, struct ab_error *err) AB_MUST_USE;

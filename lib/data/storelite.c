@@ -26,6 +26,11 @@ static const char create_sql[] =
     " bytes INTEGER NOT NULL, search INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE note(name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* A value that has not the length that its entry says. */
+#define TORN(table) \
+	"SELECT 1 FROM " table " WHERE size <> CASE WHEN id IS NULL THEN length(value) ELSE" \
+	" (SELECT coalesce(sum(length(data)), 0) FROM chunk WHERE at >= id << 16 AND at < (id + 1) << 16) END LIMIT 1"
+
 static const char *const statements[STATEMENTS] = {
 	/* Who asks for one knows its names. */
 	[GET] = "SELECT NULL, NULL, seq, created, updated, expires, size, id, value FROM entry WHERE ns = ?1 AND k = ?2",
@@ -53,6 +58,8 @@ static const char *const statements[STATEMENTS] = {
 	[NEXT_NAMESPACE] = "SELECT min(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
 	[NEXT_NAMESPACE_REVERSE] = "SELECT max(ns) FROM entry WHERE ns > ?1 AND ns < ?2",
 	[COUNT] = "SELECT count(*), coalesce(sum(size + length(k)), 0) FROM entry WHERE ns = ?1 AND (expires IS NULL OR expires > ?2)",
+	[TORN_ENTRY] = TORN("entry"),
+	[TORN_PAST] = TORN("past"),
 	[HAS_INDEX] = "SELECT 1 FROM sqlite_master WHERE name = 'words'",
 	[IS_INDEXED] = "SELECT id FROM indexed WHERE ns = ?1 AND k = ?2",
 	[ADD_INDEXED] = "INSERT INTO indexed(ns, k) VALUES(?1, ?2) RETURNING id",
@@ -152,13 +159,25 @@ ab_storelite_read_entry(struct ab_db_statement *statement, struct ab_entry *entr
 }
 
 static int
+fail_torn(struct storelite *lite, const char *what, struct ab_error *err)
+{
+	return ab_db_fail_corrupt(lite->db, what, "a value has not the length that it was given", err);
+}
+
+static int
 read_value(struct storelite *lite, struct ab_db_statement *statement, const struct ab_entry *entry, struct ab_buf *value, struct ab_error *err)
 {
-	if (entry->value_id != 0)
-		return read_chunks(lite, entry->value_id, value, err);
-	struct ab_span bytes = column_span(statement, 8);
-	ab_buf_put(value, bytes.data, bytes.len);
-	return 0;
+	const size_t before = value->len;
+
+	if (entry->value_id != 0 && read_chunks(lite, entry->value_id, value, err) < 0)
+		return -1;
+	if (entry->value_id == 0) {
+		struct ab_span bytes = column_span(statement, 8);
+		ab_buf_put(value, bytes.data, bytes.len);
+	}
+	if ((int64_t)(value->len - before) == entry->size)
+		return 0;
+	return fail_torn(lite, "read", err);
 }
 
 /* The names of an entry that is got: the caller's own words, which may be those that the last call gave. */
@@ -493,7 +512,19 @@ lite_rollback(struct ab_store *store)
 static int
 lite_check(struct ab_store *store, struct ab_error *err)
 {
-	return ab_db_check(lite(store)->db, err);
+	struct storelite *self = lite(store);
+
+	if (ab_db_check(self->db, err) < 0)
+		return -1;
+	for (unsigned number = TORN_ENTRY; number <= TORN_PAST; number++) {
+		struct ab_db_statement *statement = ab_db_use(self->db, number);
+		int found = ab_db_step(statement, err);
+		if (found == 0)
+			continue;
+		ab_db_end(statement);
+		return found < 0 ? -1 : fail_torn(self, "check", err);
+	}
+	return 0;
 }
 
 static int

@@ -45,6 +45,11 @@ load ../helpers/kv
 	ends 0 ab-kv get late --wait 20s --newer-than "$version"
 	[ "$output" = again ]
 	refuses 5 timeout ab-kv get never --wait 100ms
+	# What has no meaning without the other, or with it, is not passed over.
+	refuses 2 usage ab-kv get late --newer-than 1
+	refuses 2 usage ab-kv get late --wait 1s --at-version 1
+	ask '{"id":1,"op":"get","key":"late","newer_than":1}'
+	jq -e '.error.code == "input.invalid"' <<<"$output"
 }
 
 # ---- together ----
@@ -125,6 +130,7 @@ load ../helpers/kv
 	[ "$(ab-kv search fox --field key)" = note2 ]
 	ab-kv config --search off -q
 	refuses 4 unsupported ab-kv search fox
+	refuses 3 input.too_long ab-kv search "$(printf '%020000d' 0)"
 }
 
 # ---- export, import ----
@@ -150,6 +156,14 @@ two' -q
 	ends 0 ab-kv import --db "$BASE/third" --dry-run <"$BASE/one"
 	check_json '.imported == 4 and .dry_run'
 	[ "$(ab-kv export --all --db "$BASE/third" | wc -l)" = 0 ]
+	ends 0 ab-kv import --db "$BASE/fourth" --dry-run <"$BASE/one"
+	check_json '.imported == 4 and .dry_run'
+	[ ! -e "$BASE/fourth" ]
+	# a byte of text may become six of a line
+	head -c 16000000 /dev/zero | ab-kv put -n zeros a -q
+	ab-kv export -n zeros >"$BASE/zeros"
+	ends 0 ab-kv import --db "$BASE/new" --file "$BASE/zeros"
+	ab-kv export -n zeros --db "$BASE/new" | cmp - "$BASE/zeros"
 }
 
 # shellcheck disable=SC2030 # a test is a function of its own
@@ -161,6 +175,13 @@ two' -q
 	refuses 3 input.malformed ab-kv import <<<'{'
 	[[ $stderr == *"nothing of it is in the store"* ]]
 	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value_base64":"*"}'
+	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value":"v","value_base64":"eA=="}'
+	local wrong
+	for wrong in '"expires_ms":"never"' '"expires_ms":1e15' '"expires_ms":-1' '"created_ms":true' '"updated_ms":9223372036854775807' '"created_ms":-1'; do
+		refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value":"v",'"$wrong"'}'
+		[[ $stderr == *"${wrong%%:*}"* ]]
+	done
+	refuses 1 not_found ab-kv get -n n k
 	refuses 3 input.too_long ab-kv import --max-value 10 <<<"{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"$(head -c 70000 /dev/zero | tr '\0' a)\"}"
 	refuses 1 not_found ab-kv import --file "$BASE/nothing"
 }
@@ -222,6 +243,17 @@ memory-tool-of() { ab-kv memory-tool 3>&- <<<"$1"; }
 	done
 	wait
 	[ "$(ab-kv get u1/memories/count | grep -c x)" = 40 ]
+}
+
+@test "memory-tool: no key becomes longer than one may be" {
+	local long
+	long=$(printf '%01010d' 0)
+	ab-kv memory-tool <<<'{"command":"create","path":"/memories/d/file","file_text":"x"}'
+	refuses 4 limit.size ab-kv memory-tool <<<'{"command":"rename","old_path":"/memories/d","new_path":"/memories/'"$long"'"}'
+	refuses 4 limit.size ab-kv memory-tool --prefix agent/ <<<'{"command":"create","path":"/memories/'"$long"'","file_text":"x"}'
+	ask '{"id":1,"op":"memory-tool","command":"rename","old_path":"/memories/d","new_path":"/memories/'"$long"'"}'
+	jq -e '.error.code == "limit.size"' <<<"$output"
+	[ "$(ab-kv list --field key)" = /memories/d/file ]
 }
 
 @test "memory-tool in batch: a directory that cannot be renamed whole stays whole" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # ab-kv: what many processes do at once, and what is left when something breaks or is in the way.
-# shellcheck disable=SC2154,SC2016,SC2034 # bats sets stderr; scripts expand inside; OPTIONS is for ask
+# shellcheck disable=SC2154,SC2016,SC2034,SC2030,SC2031 # bats sets stderr; scripts expand inside; OPTIONS is for ask; a test is a function of its own
 
 load ../helpers/load
 load ../helpers/kv
@@ -157,6 +157,22 @@ byte_at() {
 	[ "$(find "$BASE" -name 'newer?*' -o -name 'other?*')" = "" ]
 }
 
+@test "what is no file is no store, and nobody waits for it" {
+	local op
+	mkfifo "$BASE/fifo"
+	ln -s loop "$BASE/loop"
+	for op in 'get a' 'put a b' check 'get a --wait 10ms'; do
+		# shellcheck disable=SC2086
+		refuses 4 unsupported timeout 10 ab-kv $op --db "$BASE/fifo"
+		# shellcheck disable=SC2086
+		refuses 4 unsupported timeout 10 ab-kv $op --db /dev/null
+		# shellcheck disable=SC2086
+		refuses 3 is_directory ab-kv $op --db "$BASE"
+		# shellcheck disable=SC2086
+		refuses 6 system ab-kv $op --db "$BASE/loop"
+	done
+}
+
 @test "a damaged file is told as such, and named" {
 	yes nonsense | head -c 20000 >"$BASE/bad.db"
 	local op
@@ -175,6 +191,24 @@ byte_at() {
 	OPTIONS=(--host-paths)
 	ask '{"id":1,"op":"get","key":"7","db":"'"$BASE"'/torn.db"}' '{"id":2,"op":"put","key":"7","value":"x"}'
 	[ "$(jq -r '.error.code' <<<"$output" | tr '\n' ' ')" = 'corrupt null ' ]
+}
+
+@test "a value of which a part is gone is no shorter value" {
+	need python3
+	head -c 600000 /dev/zero | ab-kv put big -q
+	ab-kv put small x -q
+	python3 -c 'if 1:
+		import sqlite3, sys
+		with sqlite3.connect(sys.argv[1]) as store:
+			store.execute("DELETE FROM chunk WHERE at = (SELECT max(at) FROM chunk)")' "$AB_HOME/kv.db"
+	for op in 'get big' 'get big --json' check 'list --values' export 'append big x --if-value-sha256 '"$(printf %064d 0)"; do
+		# shellcheck disable=SC2086
+		refuses 6 corrupt ab-kv $op
+		[[ $stderr == *"$AB_HOME/kv.db"*hint:* ]]
+	done
+	ends 0 ab-kv get small
+	ends 0 ab-kv put big new
+	ends 0 ab-kv check
 }
 
 @test "a store that is replaced while a batch has it open: gone, and nothing is written to the old one" {
@@ -228,6 +262,23 @@ teardown() {
 	ends 0 ab-kv put new "$(printf '%01000d' 7)"
 	ab-kv check -q
 	[ "$(ab-kv list k | wc -l)" = "$(wc -l <"$BASE/answered")" ]
+}
+
+@test "a full disk: what stands before an atomic in a batch is not answered as done when it is not" {
+	need_root
+	need mountpoint
+	mkdir "$BASE/disk"
+	mount -t tmpfs -o size=4m,mode=700 tmpfs "$BASE/disk" || skip "needs to mount a tmpfs"
+	export AB_HOME=$BASE/disk/ab
+	ab-kv put old kept -q
+	head -c 3600000 /dev/zero >"$BASE/disk/ballast"
+	{
+		for i in 1 2 3; do printf '{"id":%d,"op":"put","key":"k%d","value":"%0300000d"}\n' "$i" "$i" 0; done
+		echo '{"id":4,"op":"atomic","requests":[{"op":"put","key":"small","value":"x"}]}'
+	} | ab-kv batch >"$BASE/out"
+	jq -se 'map(select(.id < 4 and .error)) | length > 0 and all(.error.code == "limit.storage")' "$BASE/out"
+	jq -r 'if .error then empty elif .id == 4 then "small" else .key end' "$BASE/out" | sort >"$BASE/answered"
+	ab-kv list --field key | sort | diff - <(sort "$BASE/answered" <(echo old))
 }
 
 @test "a store that may not be read, or not written" {

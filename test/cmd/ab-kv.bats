@@ -511,6 +511,21 @@ pages() {
 	jq -e '(.items | length) == 7 and .next == null' <<<"$output"
 }
 
+@test "batch: an answer has a longest length: a list goes on in one page more, a history is refused" {
+	local cursor
+	ab-kv config --history 100 -q
+	seq 10 75 | sed 's/.*/{"op":"put","key":"k&","value":"VALUE"}/' >"$BASE/requests"
+	seq 66 | sed 's/.*/{"op":"put","key":"k75","value":"VALUE"}/' >>"$BASE/requests"
+	awk 'BEGIN { v = "x"; while (length(v) < 1048576) v = v v } { sub("VALUE", v); print }' "$BASE/requests" | ab-kv batch --fail >/dev/null
+	ab-kv batch <<<'{"id":1,"op":"list","values":true}' >"$BASE/first"
+	cursor=$(tail -c 200 "$BASE/first" | sed -n 's/.*"next":"\([0-9a-f]*\)"}$/\1/p')
+	ab-kv batch <<<'{"id":1,"op":"list","values":true,"cursor":"'"$cursor"'"}' >"$BASE/second"
+	diff <(grep -oh '"key":"[^"]*"' "$BASE/first" "$BASE/second") <(seq -f '"key":"k%g"' 10 75)
+	jq -e '.next == null' "$BASE/second"
+	ask '{"id":1,"op":"history","key":"k75","values":true}' '{"id":2,"op":"history","key":"k75"}'
+	jq -se '.[0].error.code == "limit.size" and .[0].error.hint and (.[1].items | length) == 67' <<<"$output"
+}
+
 # ---- batch ----
 
 @test "batch: every operation, and what is wrong with a request" {

@@ -48,6 +48,17 @@ test_failures(void)
 }
 
 static void
+test_long(void)
+{
+	char name[500001];
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	AB_AUTO_FREE char *requests = ab_asprintf("[{\"op\":\"echo\",\"name\":\"%s\"},{\"op\":\"echo\",\"name\":\"%s\"}]", name, name);
+	CHECK(strstr(nest(requests), "\"code\":\"limit.size\"") != NULL);
+}
+
+static void
 test_command_line(void)
 {
 	CHECK_INT(demo_run("ab-demo both [{\"op\":\"echo\",\"name\":\"a\"},{\"op\":\"greet\",\"name\":\"b\"}]", ""), 0);
@@ -63,6 +74,7 @@ main(void)
 	static const struct tap_test tests[] = {
 		{ "answers, in their order", test_answers },
 		{ "one that fails", test_failures },
+		{ "answers that are too long together", test_long },
 		{ "outside of batch", test_command_line },
 	};
 
