@@ -93,10 +93,8 @@ ab_helper_ask(struct ab_helper *helper, const char *request, size_t len, struct 
 	if (next_line(helper, &text, &len, err) < 0)
 		return -1;
 	AB_AUTO_VALUE struct ab_value *record = ab_value_parse(text, len, err);
-	if (record == NULL) {
-		ab_error_context(err, "the helper %s", helper->name);
-		return -1;
-	}
+	if (ab_value_kind(record) != AB_VALUE_OBJECT)
+		return ab_fail(err, AB_E_INTERNAL, "the helper %s answers with what is no record", helper->name);
 	const struct ab_value *error = ab_value_get(record, "error");
 	if (ab_value_kind(error) == AB_VALUE_OBJECT)
 		return failed(error, err);
