@@ -116,11 +116,18 @@ find_word(const char *const *list, size_t count, const char *word)
 	return -1;
 }
 
+/* What a member says: `absent` when it is not there, and no word of ours when it is no text. */
+static const char *
+word_of(const struct ab_value *value, const char *name, const char *absent)
+{
+	return ab_value_get_string(value, name, ab_value_get(value, name) == NULL ? absent : "?");
+}
+
 static int
 read_kind(struct ab_kvline *line, const struct ab_value *value, struct ab_error *err)
 {
-	int kind = find_word(words, AB_COUNT_OF(words), ab_value_get_string(value, "change", ""));
-	int was = find_word(changes, AB_COUNT_OF(changes), ab_value_get_string(value, "was", "put"));
+	int kind = find_word(words, AB_COUNT_OF(words), word_of(value, "change", ""));
+	int was = find_word(changes, AB_COUNT_OF(changes), word_of(value, "was", "put"));
 
 	if (kind < 0 || was < 0)
 		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": no such kind of line", kind < 0 ? "change" : "was");
@@ -130,12 +137,12 @@ read_kind(struct ab_kvline *line, const struct ab_value *value, struct ab_error 
 }
 
 static int
-read_config(struct ab_kvline *line, const struct ab_value *value, struct ab_error *err)
+read_config(struct ab_kvline *line, const struct ab_value *value, struct ab_span name, struct ab_error *err)
 {
 	struct ab_namespace *namespace = &line->namespace;
 
 	*namespace = (struct ab_namespace){
-		.name = bytes_of(&line->ns),
+		.name = name,
 		.history = ab_value_get_integer(value, "history", 0),
 		.history_age_ms = ab_value_get_integer(value, "history_age_ms", AB_NEVER),
 		.max_bytes = ab_value_get_integer(value, "max_bytes", INT64_MAX),
@@ -153,6 +160,10 @@ ab_kvline_read(struct ab_kvline *line, const char *text, size_t len, struct ab_s
 	const int64_t now_ms = ab_now_unix_ms();
 	struct ab_entry *entry = &line->entry;
 
+	/* What they named was in the buffers. */
+	*entry = (struct ab_entry){ .seq = 0 };
+	line->value = (struct ab_span){ .data = NULL };
+	line->namespace = (struct ab_namespace){ .history = 0 };
 	if (value == NULL || read_kind(line, value, err) < 0 || (into.data == NULL && need_bytes(value, "namespace", &line->ns, err) < 0))
 		return -1;
 	if (into.data == NULL)
@@ -160,7 +171,7 @@ ab_kvline_read(struct ab_kvline *line, const char *text, size_t len, struct ab_s
 	if (ab_kv_check_namespace(into, err) < 0)
 		return -1;
 	if (line->kind == AB_KVLINE_CONFIG)
-		return read_config(line, value, err);
+		return read_config(line, value, into, err);
 	const bool bare = line->kind == AB_KVLINE_PUT || line->kind == AB_KVLINE_DELETE || line->kind == AB_KVLINE_EXPIRE || line->kind == AB_KVLINE_LAST;
 	int there = bare ? take_bytes(value, "value", &line->bytes, err) : need_bytes(value, "value", &line->bytes, err);
 	if (there < 0 || need_bytes(value, "key", &line->key, err) < 0)
