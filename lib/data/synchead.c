@@ -11,6 +11,7 @@
 #define SEGMENTS_KEPT 32	    /* behind a snapshot, for readers that come from before it */
 #define SEGMENTS_MOST 64	    /* without a new snapshot */
 #define BYTES_LEAST ((int64_t)4 << 20) /* of segments, before their size is a reason for one */
+#define PART_MOST ((int64_t)1 << 43)   /* bytes: all that a head of AB_SYNC_HEAD_MAX can list is less than INT64_MAX together */
 
 /* ---- parts ---- */
 
@@ -20,7 +21,8 @@ ab_syncparts_release(struct ab_syncparts *parts)
 	for (size_t i = 0; i < parts->count; i++)
 		free(parts->part[i].name);
 	free(parts->part);
-	*parts = (struct ab_syncparts){ .part = NULL };
+	parts->part = NULL;
+	parts->count = 0;
 }
 
 struct ab_syncpart *
@@ -65,7 +67,7 @@ ab_synchead_release(struct ab_synchead *head)
 	free(head->segment);
 	ab_syncparts_release(&head->snapshot);
 	free(head->writer);
-	*head = (struct ab_synchead)AB_SYNCHEAD_INIT;
+	memset(head, 0, sizeof(*head)); /* clang-tidy does not see that an assignment clears it */
 }
 
 void
@@ -189,7 +191,7 @@ ab_syncparts_read(struct ab_syncparts *parts, const struct ab_value *array, stru
 		const struct ab_value *value = ab_value_at(array, i);
 		const char *name = ab_value_get_string(value, "name", ""), *hash = ab_value_get_string(value, "sha256", "");
 		int64_t bytes = ab_value_get_integer(value, "bytes", -1), plain_bytes = ab_value_get_integer(value, "plain_bytes", -1);
-		if (!is_name(name) || !is_hash(hash) || bytes < 0 || plain_bytes < 0)
+		if (!is_name(name) || !is_hash(hash) || bytes < 0 || bytes > PART_MOST || plain_bytes < 0 || plain_bytes > PART_MOST)
 			return ab_fail(err, AB_E_CORRUPT, "part %zu is not described as it should be", i + 1);
 		struct ab_syncpart *part = ab_syncparts_add(parts, name, plain_bytes);
 		part->bytes = bytes;
@@ -215,10 +217,9 @@ read_segments(struct ab_synchead *head, const struct ab_value *array, struct ab_
 	for (size_t i = 0; i < ab_value_count(array); i++) {
 		const struct ab_value *value = ab_value_at(array, i);
 		int64_t from = ab_value_get_integer(value, "from", 0), to = ab_value_get_integer(value, "to", 0);
-		int64_t before = i > 0 ? head->segment[i - 1].to : from - 1;
 		struct ab_syncparts parts = { .part = NULL };
-		if (from < 1 || to < from || from != before + 1)
-			return ab_fail(err, AB_E_CORRUPT, "segment %zu begins at %" PRId64 " and not behind %" PRId64, i + 1, from, before);
+		if (from < 1 || to < from || (i > 0 && from - 1 != head->segment[i - 1].to))
+			return ab_fail(err, AB_E_CORRUPT, "segment %zu (changes %" PRId64 " to %" PRId64 ") does not follow what is before it", i + 1, from, to);
 		int status = ab_syncparts_read(&parts, ab_value_get(value, "parts"), err);
 		ab_synchead_add_segment(head, from, to, &parts);
 		if (status < 0)
@@ -227,17 +228,30 @@ read_segments(struct ab_synchead *head, const struct ab_value *array, struct ab_
 	return 0;
 }
 
-/* Snapshot and segments lead to the last change. */
+/* What is listed is stored, and can be known again. */
+static bool
+all_stored(const struct ab_syncparts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++)
+		if (parts->part[i].sha256[0] == '\0')
+			return false;
+	return true;
+}
+
+/* Snapshot and segments lead to the last change, wherever one comes from. */
 static int
 check_way(const struct ab_synchead *head, struct ab_error *err)
 {
 	int64_t to = head->segments > 0 ? head->segment[head->segments - 1].to : head->snapshot_seq;
-	struct ab_syncway way = ab_synchead_way(head, 0);
+	bool stored = all_stored(&head->snapshot);
 
-	if (to != head->seq && head->snapshot_seq != head->seq)
+	for (size_t i = 0; i < head->segments; i++)
+		stored = stored && all_stored(&head->segment[i].parts);
+	if (!stored)
+		return ab_fail(err, AB_E_CORRUPT, "a part has no SHA-256");
+	if (to != head->seq)
 		return ab_fail(err, AB_E_CORRUPT, "its parts end at change %" PRId64 ", and not at %" PRId64, to, head->seq);
-	if (way.whole && (head->snapshot_seq == 0 || head->snapshot.count == 0 || head->snapshot_seq > head->seq ||
-		(way.segment < head->segments && head->segment[way.segment].from > head->snapshot_seq + 1)))
+	if ((head->snapshot_seq != 0) != (head->snapshot.count > 0) || ab_synchead_way(head, head->snapshot_seq).whole)
 		return ab_fail(err, AB_E_CORRUPT, "there is no way from its snapshot to change %" PRId64, head->seq);
 	return 0;
 }
