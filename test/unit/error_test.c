@@ -39,6 +39,20 @@ test_table(void)
 }
 
 static void
+test_names(void)
+{
+	static const char *const none[] = { "", "none", "Exists", "exists ", "exist", "input", "input.", "input.malformed.", "of.tomorrow" };
+
+	for (enum ab_errcode code = AB_E_NONE + 1; code < AB_E_COUNT; code++)
+		if (!CHECK_INT(ab_errcode_from_name(ab_errcode_name(code)), code))
+			printf("# %s\n", ab_errcode_name(code));
+	/* Never AB_E_NONE: what came with it did fail. */
+	for (size_t i = 0; i < AB_COUNT_OF(none); i++)
+		if (!CHECK_INT(ab_errcode_from_name(none[i]), AB_E_INTERNAL))
+			printf("# \"%s\"\n", none[i]);
+}
+
+static void
 test_fail(void)
 {
 	struct ab_error err = AB_ERROR_INIT;
@@ -113,6 +127,7 @@ main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "the table of codes", test_table },
+		{ "codes by their names", test_names },
 		{ "fail, context, hint, operation", test_fail },
 		{ "errno", test_errno },
 		{ "long messages", test_cut },
