@@ -155,7 +155,8 @@ test_errors(void)
 	CHECK_INT(fail(helper, "answer {\"error\":{\"code\":\"none\",\"message\":\"nothing\"}}"), AB_E_INTERNAL);
 	CHECK_INT(fail(helper, "answer {\"error\":{}}"), AB_E_INTERNAL);
 	CHECK(last.msg[0] != '\0');
-	CHECK_INT(ask_number(helper, "count"), 6); /* it goes on */
+	CHECK_INT(ask_number(helper, "answer {\"n\":8,\"error\":false}"), 8);
+	CHECK_INT(ask_number(helper, "count"), 7); /* it goes on */
 }
 
 /* What is no record is a defect of the helper, not of what the user said. */

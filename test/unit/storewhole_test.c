@@ -83,7 +83,32 @@ take_away(struct ab_store *store, struct ab_span ns, struct ab_span key)
 	CHECK_INT(store->engine->remove(store, &old, &err), 0);
 }
 
-/* ---- old versions ---- */
+/* ---- visitors ---- */
+
+static int
+tell_settings(void *data, const struct ab_namespace *namespace, struct ab_error *err)
+{
+	struct ab_buf *told = data;
+
+	(void)err;
+	for (size_t i = 0; i < namespace->name.len; i++)
+		ab_buf_printf(told, namespace->name.data[i] == '\xff' ? "#" : "%c", namespace->name.data[i]);
+	ab_buf_printf(told, "=%lld,", (long long)namespace->history);
+	ab_buf_printf(told, namespace->history_age_ms == AB_NEVER ? "never," : "%lld,", (long long)namespace->history_age_ms);
+	ab_buf_printf(told, namespace->max_bytes == INT64_MAX ? "all," : "%lld,", (long long)namespace->max_bytes);
+	ab_buf_printf(told, "%lld%s ", (long long)namespace->bytes, namespace->search ? ",search" : "");
+	return 0;
+}
+
+static void
+check_settings(struct ab_store *store, const char *want)
+{
+	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_error err = AB_ERROR_INIT;
+
+	CHECK_INT(store->engine->settings(store, tell_settings, &told, &err), 0);
+	CHECK_STRING(told.data != NULL ? told.data : "", want);
+}
 
 /* namespace:key@seq and + for a value as it should be, - for none. */
 static int
@@ -113,6 +138,8 @@ check_olds(struct ab_store *store, bool values, const char *want)
 	CHECK_INT(store->engine->olds(store, values, tell_old, &told, &err), 0);
 	CHECK_STRING(told.data != NULL ? told.data : "", want);
 }
+
+/* ---- old versions ---- */
 
 static void
 test_olds(void)
@@ -192,6 +219,7 @@ test_stopping(void)
 	CHECK_INT(calls, 3);
 	CHECK_INT(err.code, AB_E_CANCELLED);
 	check_olds(store, true, "n:k@1+ n:k@2+ n:k@3+ n:k@4+ ");
+	check_settings(store, "a=1,0,0,0 b=1,0,0,0 c=1,0,0,0 ");
 	begin(store);
 	renew(store, SPAN("n"), SPAN("k"), 6, 10);
 	commit(store);
@@ -199,31 +227,6 @@ test_stopping(void)
 }
 
 /* ---- settings ---- */
-
-static int
-tell_settings(void *data, const struct ab_namespace *namespace, struct ab_error *err)
-{
-	struct ab_buf *told = data;
-
-	(void)err;
-	for (size_t i = 0; i < namespace->name.len; i++)
-		ab_buf_printf(told, namespace->name.data[i] == '\xff' ? "#" : "%c", namespace->name.data[i]);
-	ab_buf_printf(told, "=%lld,", (long long)namespace->history);
-	ab_buf_printf(told, namespace->history_age_ms == AB_NEVER ? "never," : "%lld,", (long long)namespace->history_age_ms);
-	ab_buf_printf(told, namespace->max_bytes == INT64_MAX ? "all," : "%lld,", (long long)namespace->max_bytes);
-	ab_buf_printf(told, "%lld%s ", (long long)namespace->bytes, namespace->search ? ",search" : "");
-	return 0;
-}
-
-static void
-check_settings(struct ab_store *store, const char *want)
-{
-	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(SIZE_MAX / 2);
-	struct ab_error err = AB_ERROR_INIT;
-
-	CHECK_INT(store->engine->settings(store, tell_settings, &told, &err), 0);
-	CHECK_STRING(told.data != NULL ? told.data : "", want);
-}
 
 static void
 test_settings(void)

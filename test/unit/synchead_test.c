@@ -276,6 +276,7 @@ test_refused(void)
 		PARTS("{\"name\":\"segment/x\",\"bytes\":1,\"sha256\":\"\",\"plain_bytes\":1}"), /* listed, and not stored */
 		PARTS("{\"name\":\"segment/x\",\"bytes\":1,\"plain_bytes\":1}"),
 		PARTS("{\"name\":\"segment/x\",\"bytes\":1,\"sha256\":\"" HASH "0\",\"plain_bytes\":1}"),
+		PARTS("{\"name\":\"segment/x\",\"bytes\":1,\"sha256\":\"" HASH "g\",\"plain_bytes\":1}"),
 		PARTS("{\"name\":\"segment/x\",\"bytes\":1,\"sha256\":\"" LONG64 "\",\"plain_bytes\":1}"),
 		PARTS("{\"name\":\"segment/x\",\"bytes\":1,\"sha256\":\"abc\",\"plain_bytes\":1}"),
 		PARTS("{\"name\":\"segment/x\",\"bytes\":-1,\"sha256\":\"" HASH "\",\"plain_bytes\":1}"),
