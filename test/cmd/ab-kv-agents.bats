@@ -159,7 +159,8 @@ two' -q
 	refuses 3 input.invalid ab-kv import <"$BASE/lines"
 	[[ $stderr == *"line 2501: \"value\" is missing"*"the first 2000 lines are in the store"* ]]
 	[ "$(ab-kv list -n n | wc -l)" = 2000 ]
-	refuses 3 input.malformed ab-kv import <<<'{'
+	refuses 3 input.malformed ab-kv import < <(head -n 1 "$BASE/lines"; echo '{')
+	[[ $stderr == *"import: line 2: column "* ]]
 	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value_base64":"*"}'
 	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value":"v","value_base64":"eA=="}'
 	local wrong
