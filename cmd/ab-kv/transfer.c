@@ -153,7 +153,14 @@ import_line(struct importing *importing, const char *text, size_t len, unsigned 
 	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(SIZE_MAX / 2);
 	struct ab_entry entry;
 
-	if (line == NULL || take_bytes(line, "key", &key, err) < 0 || take_bytes(line, "value", &value, err) < 0 ||
+	if (line == NULL) {
+		/* Where it stands in the input is said before. */
+		static const char first[] = "line 1, ";
+		if (strncmp(err->msg, first, strlen(first)) == 0)
+			memmove(err->msg, err->msg + strlen(first), strlen(err->msg + strlen(first)) + 1);
+		return -1;
+	}
+	if (take_bytes(line, "key", &key, err) < 0 || take_bytes(line, "value", &value, err) < 0 ||
 	    (importing->into.data == NULL && take_bytes(line, "namespace", &ns, err) < 0))
 		return -1;
 	struct ab_entry as = {

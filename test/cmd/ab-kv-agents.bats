@@ -174,6 +174,8 @@ two' -q
 	[ "$(ab-kv list -n n | wc -l)" = 2000 ]
 	refuses 3 input.malformed ab-kv import <<<'{'
 	[[ $stderr == *"nothing of it is in the store"* ]]
+	refuses 3 input.malformed ab-kv import < <(head -n 1 "$BASE/lines"; echo '{')
+	[[ $stderr == *"import: line 2: column "* ]]
 	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value_base64":"*"}'
 	refuses 3 input.invalid ab-kv import <<<'{"namespace":"n","key":"k","value":"v","value_base64":"eA=="}'
 	local wrong

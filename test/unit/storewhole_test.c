@@ -3,23 +3,6 @@
 
 #define BIG 10000 /* a value that lies in chunks */
 
-static void
-begin(struct ab_store *store)
-{
-	struct ab_error err = AB_ERROR_INIT;
-
-	if (!CHECK_INT(store->engine->begin(store, true, &err), 0))
-		exit(1);
-}
-
-static void
-commit(struct ab_store *store)
-{
-	struct ab_error err = AB_ERROR_INIT;
-
-	CHECK_INT(store->engine->commit(store, &err), 0);
-}
-
 enum { ENTRIES, CHUNKS, OLD_ONES, CHANGES, NAMESPACES, NOTES, INDEXED, WORDS, TABLES };
 
 /* How many rows another connection sees in a table. */
