@@ -140,8 +140,12 @@ check_kind(const struct ab_db *db, struct ab_error *err)
 {
 	struct stat st;
 
-	if (stat(db->path, &st) < 0)
-		return errno == ENOENT ? 0 : ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
+	if (stat(db->path, &st) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
+		return hint_permission(db, err);
+	}
 	if (S_ISDIR(st.st_mode))
 		return ab_fail_errno(err, EISDIR, "%s \"%s\"", db->schema->name, db->path);
 	if (S_ISREG(st.st_mode))
@@ -153,7 +157,7 @@ check_kind(const struct ab_db *db, struct ab_error *err)
 
 /* statfs(2): where memory shared between processes is not, or not between hosts. */
 static int
-check_file_system(const struct ab_db *db, struct ab_error *err)
+check_file_system(const struct ab_db *db, bool write, struct ab_error *err)
 {
 	static const struct {
 		unsigned type;
@@ -165,8 +169,16 @@ check_file_system(const struct ab_db *db, struct ab_error *err)
 	AB_AUTO_FREE char *dir = directory_of(db->path);
 	struct statfs fs;
 
-	if (statfs(dir, &fs) < 0)
-		return ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
+	if (statfs(dir, &fs) < 0 && errno == ENOENT && write) {
+		/* (What only reads finds nothing there, and that is an answer.) */
+		ab_fail(err, AB_E_INPUT_INVALID, "%s \"%s\": there is no such directory to make it in", db->schema->name, db->path);
+		ab_error_hint(err, "mkdir -p '%s', or another --db FILE", dir);
+		return -1;
+	}
+	if (statfs(dir, &fs) < 0) {
+		ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
+		return hint_permission(db, err);
+	}
 	for (size_t i = 0; i < AB_COUNT_OF(network); i++)
 		if ((unsigned)fs.f_type == network[i].type) {
 			ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\" lies on a network file system (%s), where processes cannot share it safely",
@@ -312,7 +324,7 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 		.memory = strcmp(path, ":memory:") == 0 };
 	for (size_t i = 0; i < schema->count; i++)
 		db->statement[i].db = db;
-	if (!db->memory && (check_file_system(db, err) < 0 || check_kind(db, err) < 0))
+	if (!db->memory && (check_file_system(db, write, err) < 0 || check_kind(db, err) < 0))
 		return -1;
 	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
 	if (write && !db->memory) {

@@ -25,7 +25,7 @@ test_quota(void)
 	CHECK_INT(append_if(kv, "c", "x", AB_UNSET, anyhow), 0);
 	CHECK_INT(last_code, AB_E_LIMIT_QUOTA);
 	CHECK(last.hint[0] != '\0');
-	CHECK_STRING(last.msg, "namespace \"n\" may hold 20 bytes");
+	CHECK_STRING(last.msg, "namespace \"n\" is full: its max_bytes is 20 bytes");
 	CHECK_INT(put(kv, "d", ""), 0);
 	CHECK_INT(last_code, AB_E_LIMIT_QUOTA);
 	CHECK_INT(put(kv, "a", "12345"), 0);
