@@ -169,8 +169,8 @@ ab_kv_abandon(struct ab_kv *kv)
 
 /* ---- one change ---- */
 
-static int
-log_change(struct ab_kv *kv, enum ab_change_kind kind, int64_t at_ms, const struct ab_entry *entry, struct ab_error *err)
+int
+ab_kvinside_log_change(struct ab_kv *kv, enum ab_change_kind kind, int64_t at_ms, const struct ab_entry *entry, struct ab_error *err)
 {
 	const struct ab_change change = { .seq = kv->seq, .at_ms = at_ms, .kind = kind, .ns = entry->ns, .key = entry->key };
 
@@ -195,8 +195,8 @@ ab_kvinside_know_namespace(struct ab_kv *kv, struct ab_span ns, struct ab_error 
 }
 
 /* Bytes come to a namespace, or leave it. */
-static void
-count_bytes(struct ab_kv *kv, int64_t more)
+void
+ab_kvinside_count_bytes(struct ab_kv *kv, int64_t more)
 {
 	if (kv->namespace.max_bytes == INT64_MAX || more == 0)
 		return;
@@ -204,15 +204,9 @@ count_bytes(struct ab_kv *kv, int64_t more)
 	kv->counted_changed = true;
 }
 
-static int64_t
-weight(const struct ab_entry *entry)
-{
-	return entry == NULL ? 0 : entry->size + (int64_t)entry->key.len;
-}
-
 /* What was there becomes an old version, where the namespace keeps them. */
-static int
-keep_old(struct ab_kv *kv, struct ab_entry *old, struct ab_error *err)
+int
+ab_kvinside_keep_old(struct ab_kv *kv, struct ab_entry *old, struct ab_error *err)
 {
 	const struct ab_namespace *namespace = &kv->namespace;
 
@@ -232,9 +226,9 @@ take_away(struct ab_kv *kv, struct ab_entry *old, enum ab_change_kind kind, stru
 
 	if (ab_kvinside_know_namespace(kv, old->ns, err) < 0)
 		return -1;
-	count_bytes(kv, -weight(old));
+	ab_kvinside_count_bytes(kv, -ab_kvinside_weight(old));
 	kv->seq++;
-	if (log_change(kv, kind, at_ms, old, err) < 0 || keep_old(kv, old, err) < 0 || ab_kvinside_index(kv, old, NULL, err) < 0)
+	if (ab_kvinside_log_change(kv, kind, at_ms, old, err) < 0 || ab_kvinside_keep_old(kv, old, err) < 0 || ab_kvinside_index(kv, old, NULL, err) < 0)
 		return changed(kv, -1);
 	return changed(kv, engine(kv)->remove(kv->store, old, err));
 }
@@ -411,16 +405,16 @@ static int
 put_whole(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct ab_entry *old, struct ab_span value, int64_t expires_ms, struct ab_entry *entry,
     struct ab_error *err)
 {
-	const int64_t more = (int64_t)value.len + (int64_t)key.len - weight(old);
+	const int64_t more = (int64_t)value.len + (int64_t)key.len - ab_kvinside_weight(old);
 
 	if (check_size(kv, (int64_t)value.len, err) < 0 || make_room(kv, ns, more, err) < 0)
 		return -1;
 	renew(kv, ns, key, old, (int64_t)value.len, entry);
 	entry->expires_ms = expires_ms;
-	count_bytes(kv, more);
-	if (keep_old(kv, old, err) < 0 || engine(kv)->put(kv->store, entry, old, &value, err) < 0 || ab_kvinside_index(kv, entry, &value, err) < 0)
+	ab_kvinside_count_bytes(kv, more);
+	if (ab_kvinside_keep_old(kv, old, err) < 0 || engine(kv)->put(kv->store, entry, old, &value, err) < 0 || ab_kvinside_index(kv, entry, &value, err) < 0)
 		return changed(kv, -1);
-	return changed(kv, log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err));
+	return changed(kv, ab_kvinside_log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err));
 }
 
 int
@@ -464,10 +458,10 @@ append(struct ab_kv *kv, struct ab_entry *old, struct ab_span more, int64_t expi
 		return -1;
 	renew(kv, old->ns, old->key, old, old->size + (int64_t)more.len, entry);
 	entry->expires_ms = expires_ms;
-	count_bytes(kv, (int64_t)more.len);
+	ab_kvinside_count_bytes(kv, (int64_t)more.len);
 	if (engine(kv)->append(kv->store, entry, old, more, err) < 0)
 		return changed(kv, -1);
-	return changed(kv, log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err));
+	return changed(kv, ab_kvinside_log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err));
 }
 
 int
@@ -545,7 +539,7 @@ ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl
 	if (status == 0 && there) {
 		renew(kv, ns, key, &old, old.size, entry);
 		entry->expires_ms = expiry(kv, ttl_ms, AB_NEVER);
-		status = engine(kv)->put(kv->store, entry, &old, NULL, err) < 0 ? -1 : log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
+		status = engine(kv)->put(kv->store, entry, &old, NULL, err) < 0 ? -1 : ab_kvinside_log_change(kv, AB_CHANGE_PUT, entry->updated_ms, entry, err);
 		status = changed(kv, status) < 0 ? -1 : 1;
 	}
 	return ab_kvinside_leave(kv, status, err);
@@ -594,97 +588,4 @@ ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err
 			return -1;
 	} while (now > 0);
 	return 0;
-}
-
-/* ---- lines of a copy (kvcopy.c) ---- */
-
-static int
-log_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
-{
-	kv->seq = as->seq;
-	return log_change(kv, kind, as->updated_ms, as, err);
-}
-
-/* Nothing of it has changed but its times: it was touched, and no old version was kept. */
-static int
-is_touched(struct ab_kv *kv, const struct ab_entry *old, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
-{
-	AB_AUTO_BUF struct ab_buf was = AB_BUF_INIT(SIZE_MAX / 2);
-	struct ab_entry entry;
-
-	if (old->size != as->size || old->created_ms != as->created_ms)
-		return 0;
-	if (engine(kv)->get(kv->store, old->ns, old->key, &entry, &was, err) < 0)
-		return -1;
-	return was.len == value.len && (value.len == 0 || memcmp(was.data, value.data, value.len) == 0);
-}
-
-int
-ab_kvinside_put_as(struct ab_kv *kv, const struct ab_entry *as, const struct ab_span *value, struct ab_error *err)
-{
-	struct ab_entry old;
-
-	if (value == NULL)
-		return log_as(kv, as, AB_CHANGE_PUT, err);
-	int found = engine(kv)->get(kv->store, as->ns, as->key, &old, NULL, err);
-	if (found < 0 || ab_kvinside_know_namespace(kv, as->ns, err) < 0)
-		return -1;
-	old.ns = as->ns;
-	old.key = as->key;
-	int touched = found > 0 ? is_touched(kv, &old, as, *value, err) : 0;
-	if (touched < 0)
-		return -1;
-	if (touched > 0)
-		return engine(kv)->put(kv->store, as, &old, NULL, err) < 0 ? -1 : log_as(kv, as, AB_CHANGE_PUT, err);
-	count_bytes(kv, weight(as) - weight(found > 0 ? &old : NULL));
-	if ((found > 0 && keep_old(kv, &old, err) < 0) || engine(kv)->put(kv->store, as, found > 0 ? &old : NULL, value, err) < 0 ||
-	    ab_kvinside_index(kv, as, value, err) < 0)
-		return -1;
-	return log_as(kv, as, AB_CHANGE_PUT, err);
-}
-
-int
-ab_kvinside_remove_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
-{
-	struct ab_entry old;
-	int found = engine(kv)->get(kv->store, as->ns, as->key, &old, NULL, err);
-
-	if (found < 0 || ab_kvinside_know_namespace(kv, as->ns, err) < 0)
-		return -1;
-	old.ns = as->ns;
-	old.key = as->key;
-	if (found > 0) {
-		count_bytes(kv, -weight(&old));
-		if (keep_old(kv, &old, err) < 0 || ab_kvinside_index(kv, &old, NULL, err) < 0 || engine(kv)->remove(kv->store, &old, err) < 0)
-			return -1;
-	}
-	return log_as(kv, as, kind, err);
-}
-
-int
-ab_kvinside_add_old(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
-{
-	struct ab_entry kept = *as;
-
-	if (engine(kv)->put(kv->store, as, NULL, &value, err) < 0 || engine(kv)->get(kv->store, as->ns, as->key, &kept, NULL, err) < 0 ||
-	    engine(kv)->keep(kv->store, &kept, err) < 0)
-		return -1;
-	return engine(kv)->remove(kv->store, &kept, err);
-}
-
-int
-ab_kvinside_add(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
-{
-	if (ab_kvinside_know_namespace(kv, as->ns, err) < 0)
-		return -1;
-	count_bytes(kv, weight(as));
-	if (engine(kv)->put(kv->store, as, NULL, &value, err) < 0)
-		return -1;
-	return ab_kvinside_index(kv, as, &value, err);
-}
-
-int
-ab_kvinside_note_last(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
-{
-	return log_as(kv, as, kind, err);
 }

@@ -149,6 +149,93 @@ ab_kvcopy_begin(struct ab_kv *kv, int64_t at_seq, int64_t to_seq, bool clear, st
 	return engine(kv)->clear(kv->store, err);
 }
 
+/* ---- one line ---- */
+
+static int
+log_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
+{
+	kv->seq = as->seq;
+	return ab_kvinside_log_change(kv, kind, as->updated_ms, as, err);
+}
+
+/* Nothing of it has changed but its times: it was touched, and no old version was kept. */
+static int
+is_touched(struct ab_kv *kv, const struct ab_entry *old, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf was = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_entry entry;
+
+	if (old->size != as->size || old->created_ms != as->created_ms)
+		return 0;
+	if (engine(kv)->get(kv->store, old->ns, old->key, &entry, &was, err) < 0)
+		return -1;
+	return was.len == value.len && (value.len == 0 || memcmp(was.data, value.data, value.len) == 0);
+}
+
+static int
+put_as(struct ab_kv *kv, const struct ab_entry *as, const struct ab_span *value, struct ab_error *err)
+{
+	struct ab_entry old;
+
+	if (value == NULL)
+		return log_as(kv, as, AB_CHANGE_PUT, err);
+	int found = engine(kv)->get(kv->store, as->ns, as->key, &old, NULL, err);
+	if (found < 0 || ab_kvinside_know_namespace(kv, as->ns, err) < 0)
+		return -1;
+	old.ns = as->ns;
+	old.key = as->key;
+	int touched = found > 0 ? is_touched(kv, &old, as, *value, err) : 0;
+	if (touched < 0)
+		return -1;
+	if (touched > 0)
+		return engine(kv)->put(kv->store, as, &old, NULL, err) < 0 ? -1 : log_as(kv, as, AB_CHANGE_PUT, err);
+	ab_kvinside_count_bytes(kv, ab_kvinside_weight(as) - ab_kvinside_weight(found > 0 ? &old : NULL));
+	if ((found > 0 && ab_kvinside_keep_old(kv, &old, err) < 0) || engine(kv)->put(kv->store, as, found > 0 ? &old : NULL, value, err) < 0 ||
+	    ab_kvinside_index(kv, as, value, err) < 0)
+		return -1;
+	return log_as(kv, as, AB_CHANGE_PUT, err);
+}
+
+static int
+remove_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err)
+{
+	struct ab_entry old;
+	int found = engine(kv)->get(kv->store, as->ns, as->key, &old, NULL, err);
+
+	if (found < 0 || ab_kvinside_know_namespace(kv, as->ns, err) < 0)
+		return -1;
+	old.ns = as->ns;
+	old.key = as->key;
+	if (found > 0) {
+		ab_kvinside_count_bytes(kv, -ab_kvinside_weight(&old));
+		if (ab_kvinside_keep_old(kv, &old, err) < 0 || ab_kvinside_index(kv, &old, NULL, err) < 0 || engine(kv)->remove(kv->store, &old, err) < 0)
+			return -1;
+	}
+	return log_as(kv, as, kind, err);
+}
+
+static int
+add_old(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
+{
+	struct ab_entry kept = *as;
+
+	if (engine(kv)->put(kv->store, as, NULL, &value, err) < 0 || engine(kv)->get(kv->store, as->ns, as->key, &kept, NULL, err) < 0 ||
+	    engine(kv)->keep(kv->store, &kept, err) < 0)
+		return -1;
+	return engine(kv)->remove(kv->store, &kept, err);
+}
+
+static int
+add_entry(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err)
+{
+	if (ab_kvinside_know_namespace(kv, as->ns, err) < 0)
+		return -1;
+	ab_kvinside_count_bytes(kv, ab_kvinside_weight(as));
+	if (engine(kv)->put(kv->store, as, NULL, &value, err) < 0)
+		return -1;
+	return ab_kvinside_index(kv, as, &value, err);
+}
+
 static int
 take_config(struct ab_kv *kv, const struct ab_namespace *told, struct ab_error *err)
 {
@@ -184,17 +271,17 @@ take(struct ab_kv *kv, const struct ab_kvline *line, struct ab_error *err)
 	}
 	switch (line->kind) {
 	case AB_KVLINE_PUT:
-		return ab_kvinside_put_as(kv, entry, line->value.data != NULL ? &line->value : NULL, err);
+		return put_as(kv, entry, line->value.data != NULL ? &line->value : NULL, err);
 	case AB_KVLINE_DELETE:
-		return ab_kvinside_remove_as(kv, entry, AB_CHANGE_DELETE, err);
+		return remove_as(kv, entry, AB_CHANGE_DELETE, err);
 	case AB_KVLINE_EXPIRE:
-		return ab_kvinside_remove_as(kv, entry, AB_CHANGE_EXPIRE, err);
+		return remove_as(kv, entry, AB_CHANGE_EXPIRE, err);
 	case AB_KVLINE_OLD:
-		return ab_kvinside_add_old(kv, entry, line->value, err);
+		return add_old(kv, entry, line->value, err);
 	case AB_KVLINE_ENTRY:
-		return ab_kvinside_add(kv, entry, line->value, err);
+		return add_entry(kv, entry, line->value, err);
 	case AB_KVLINE_LAST:
-		return ab_kvinside_note_last(kv, entry, line->was, err);
+		return log_as(kv, entry, line->was, err);
 	default:
 		return ab_fail(err, AB_E_CORRUPT, "a line that is of no copy");
 	}

@@ -40,12 +40,16 @@ int ab_kvinside_put_back(struct ab_kv *kv, struct ab_error *err) AB_MUST_USE;
 /* As it was at a change: 1, also when it has expired or is an old version; 0: it is not kept. */
 int ab_kvinside_get_any(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t seq, struct ab_entry *entry, struct ab_buf *value,
     struct ab_error *err) AB_MUST_USE;
-/* While lines of a copy come in: a change with its number (value NULL: it is only logged); an old version; an entry; the last change. */
-int ab_kvinside_put_as(struct ab_kv *kv, const struct ab_entry *as, const struct ab_span *value, struct ab_error *err) AB_MUST_USE;
-int ab_kvinside_remove_as(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err) AB_MUST_USE;
-int ab_kvinside_add_old(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err) AB_MUST_USE;
-int ab_kvinside_add(struct ab_kv *kv, const struct ab_entry *as, struct ab_span value, struct ab_error *err) AB_MUST_USE;
-int ab_kvinside_note_last(struct ab_kv *kv, const struct ab_entry *as, enum ab_change_kind kind, struct ab_error *err) AB_MUST_USE;
+/* A change with the number kv->seq. */
+int ab_kvinside_log_change(struct ab_kv *kv, enum ab_change_kind kind, int64_t at_ms, const struct ab_entry *entry, struct ab_error *err) AB_MUST_USE;
+/* Of kv->namespace: bytes come to it, or leave it; what was there becomes an old version (NULL: nothing was), where they are kept. */
+void ab_kvinside_count_bytes(struct ab_kv *kv, int64_t more);
+int ab_kvinside_keep_old(struct ab_kv *kv, struct ab_entry *old, struct ab_error *err) AB_MUST_USE;
+static inline int64_t
+ab_kvinside_weight(const struct ab_entry *entry)
+{
+	return entry == NULL ? 0 : entry->size + (int64_t)entry->key.len;
+}
 /* What a value says as text, where kv->namespace is searched; value NULL: it goes. */
 int ab_kvinside_index(struct ab_kv *kv, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err) AB_MUST_USE;
 

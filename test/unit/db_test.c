@@ -170,7 +170,7 @@ test_places(void)
 	AB_AUTO_FREE char *dangling = below("dangling");
 	struct ab_error err;
 
-	CHECK_INT(open_code(nowhere, 0, &one, &err), AB_E_NOT_FOUND);
+	CHECK_INT(open_code(nowhere, 0, &one, &err), AB_E_INPUT_INVALID);
 	CHECK(mkdir(dir, 0700) == 0);
 	CHECK_INT(open_code(dir, 0, &one, &err), AB_E_IS_DIRECTORY);
 	/* An empty file is one where nothing was stored, and becomes a database. */
