@@ -46,6 +46,7 @@ struct incr_params {
 };
 struct touch_params {
 	struct where_params where;
+	struct condition_params condition;
 	const char *key;
 	int64_t ttl_ms;
 };

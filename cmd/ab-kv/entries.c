@@ -128,6 +128,8 @@ read_value(const struct put_params *params, struct ab_buf *value, struct ab_erro
 	ab_buf_init(value, (size_t)params->where.max_value_bytes);
 	if (ab_bytes_read(&bytes, value, err) == 0)
 		return 0;
+	if (err->code == AB_E_NOT_FOUND)
+		err->code = AB_E_INPUT_INVALID; /* the file is not there: that says nothing of the key */
 	if (err->code == AB_E_LIMIT_SIZE) {
 		ab_error_context(err, "the value");
 		ab_error_hint(err, "keep the bytes in a file and its name here, or --max-value SIZE");
@@ -202,13 +204,15 @@ int
 touch_operation(struct ab_call *call, void *data, struct ab_error *err)
 {
 	const struct touch_params *params = data;
+	struct ab_kv_condition condition;
+	unsigned char hash[32];
 	struct ab_entry entry;
 	struct ab_kv *kv;
 	struct ab_span ns;
 
-	if (begin(call, &params->where, params->key, true, &kv, &ns, err) < 0)
+	if (kv_read_condition(&params->condition, hash, &condition, err) < 0 || begin(call, &params->where, params->key, true, &kv, &ns, err) < 0)
 		return -1;
-	int found = ab_kv_touch(kv, ns, kv_span(params->key), params->ttl_ms, &entry, err);
+	int found = ab_kv_touch(kv, ns, kv_span(params->key), params->ttl_ms, &condition, &entry, err);
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_key(params->key, err);
 	answer(call, &entry);

@@ -16,8 +16,9 @@
 #define KEY(S, text) \
 	AB_PARAM_STRING(S, key, .name = "key", .flags = AB_REQUIRED | AB_POSITIONAL | AB_RAW, .meta = "KEY", .help = text)
 #define CONDITION(S) \
-	AB_PARAM_BOOLEAN(S, condition.if_absent, .name = "if-absent", .dflt = "false", .group = "condition", .help = "only when there is no such key"), \
-	    AB_PARAM_INTEGER(S, condition.if_version, .name = "if-version", .min = 0, .max = INT64_MAX, .meta = "N", .group = "condition", \
+	AB_PARAM_BOOLEAN(S, condition.if_absent, .name = "if-absent", .dflt = "false", .group = "condition", .help = "only when there is no such key"), CONDITION_THERE(S)
+#define CONDITION_THERE(S) \
+	AB_PARAM_INTEGER(S, condition.if_version, .name = "if-version", .min = 0, .max = INT64_MAX, .meta = "N", .group = "condition", \
 		.help = "only when it is at this version; 0: absent"), \
 	    AB_PARAM_STRING(S, condition.if_value_sha256, .name = "if-value-sha256", .meta = "HEX", .group = "condition", \
 		.help = "only when its value has this SHA-256")
@@ -67,6 +68,7 @@ static const struct ab_param incr_params[] = {
 static const struct ab_param touch_params[] = {
 	KEY(struct touch_params, "the key"),
 	TTL(struct touch_params, "it expires after so long from now; without it never"),
+	CONDITION_THERE(struct touch_params),
 	WHERE(struct touch_params),
 	AB_PARAM_END
 };
@@ -94,7 +96,7 @@ static const struct ab_param list_params[] = {
 	AB_PARAM_STRING(struct list_params, prefix, .name = "prefix", .flags = AB_POSITIONAL | AB_RAW, .meta = "PREFIX", .help = "only keys that begin so"),
 	AB_PARAM_STRING(struct list_params, start, .name = "start", .flags = AB_RAW, .meta = "KEY", .help = "from this key on"),
 	AB_PARAM_STRING(struct list_params, end, .name = "end", .flags = AB_RAW, .meta = "KEY", .help = "up to this key, without it"),
-	AB_PARAM_BOOLEAN(struct list_params, reverse, .name = "reverse", .letter = 'r', .dflt = "false", .help = "from the last to the first"),
+	AB_PARAM_BOOLEAN(struct list_params, reverse, .name = "reverse", .dflt = "false", .help = "from the last to the first"),
 	AB_PARAM_BOOLEAN(struct list_params, values, .name = "values", .dflt = "false", .help = "with values up to 1 MiB"),
 	AB_PARAM_BOOLEAN(struct list_params, recursive, .name = "recursive", .dflt = "false", .help = "and those of the namespaces below"),
 	AB_PARAM_INTEGER(struct list_params, limit, .name = "limit", .dflt = "1000", .min = 1, .max = 1000000, .meta = "N", .help = "at most so many; on the command line all without it"),

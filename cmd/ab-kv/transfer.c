@@ -7,14 +7,11 @@
 #include "ab-kv.h"
 #include "core/mem.h"
 #include "core/ndjson.h"
-#include "core/text.h"
-#include "core/time.h"
+#include "data/kvline.h"
 
-#define GROUP_COUNT 1000	   /* lines that are committed together */
+#define GROUP_COUNT 1000     /* lines that are committed together */
 #define GROUP_BYTES (16 << 20)
-#define LINE_MORE (64 << 10) /* of a line, beside the value */
 #define LINE_TIMES 6	     /* so long is a byte of text that must be escaped */
-#define TIME_MAX (((int64_t)1 << 53) - 1)
 
 /* ---- export ---- */
 
@@ -25,13 +22,7 @@ export_one(void *data, const struct ab_entry *entry, const struct ab_span *value
 	struct ab_json *json = ab_call_item(call);
 
 	(void)err;
-	ab_json_bytes(json, "namespace", entry->ns.data, entry->ns.len);
-	ab_json_bytes(json, "key", entry->key.data, entry->key.len);
-	ab_json_bytes(json, "value", value->data, value->len);
-	ab_json_integer(json, "created_ms", entry->created_ms);
-	ab_json_integer(json, "updated_ms", entry->updated_ms);
-	if (entry->expires_ms != AB_NEVER)
-		ab_json_integer(json, "expires_ms", entry->expires_ms);
+	ab_kvline_write(json, &(struct ab_kvline){ .kind = AB_KVLINE_EXPORTED, .entry = *entry, .value = *value });
 	ab_call_item_end(call);
 	return 0;
 }
@@ -94,44 +85,6 @@ struct importing {
 	unsigned long long safe_line; /* all up to it is committed */
 };
 
-/* Bytes of a line: NAME, or NAME_base64. */
-static int
-take_bytes(const struct ab_value *line, const char *name, struct ab_buf *bytes, struct ab_error *err)
-{
-	AB_AUTO_FREE char *coded = ab_asprintf("%s_base64", name);
-	const struct ab_value *plain = ab_value_get(line, name), *base64 = ab_value_get(line, coded);
-	size_t len;
-
-	if (ab_value_kind(plain) != AB_VALUE_NULL && ab_value_kind(base64) != AB_VALUE_NULL)
-		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": given twice, as text and as base64", name);
-	if (ab_value_kind(plain) == AB_VALUE_STRING) {
-		const char *text = ab_value_string(plain, &len);
-		ab_buf_put(bytes, text, len);
-		return 0;
-	}
-	if (ab_value_kind(base64) == AB_VALUE_STRING) {
-		const char *text = ab_value_string(base64, &len);
-		if (!ab_base64_decode(bytes, text, len))
-			return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": no base64", coded);
-		return 0;
-	}
-	return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\" is missing", name);
-}
-
-/* A time of a line, when it has it. */
-static int
-take_time(const struct ab_value *line, const char *name, int64_t most, int64_t *time_ms, struct ab_error *err)
-{
-	const struct ab_value *member = ab_value_get(line, name);
-
-	if (ab_value_kind(member) == AB_VALUE_NULL)
-		return 0;
-	if (ab_value_kind(member) != AB_VALUE_INTEGER || ab_value_integer(member) < 0 || ab_value_integer(member) > most)
-		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": no time in milliseconds", name);
-	*time_ms = ab_value_integer(member);
-	return 0;
-}
-
 static int
 settle(struct importing *importing, unsigned long long line, struct ab_error *err)
 {
@@ -147,41 +100,24 @@ settle(struct importing *importing, unsigned long long line, struct ab_error *er
 static int
 import_line(struct importing *importing, const char *text, size_t len, unsigned long long number, struct ab_error *err)
 {
-	AB_AUTO_VALUE struct ab_value *line = ab_value_parse(text, len, err);
-	AB_AUTO_BUF struct ab_buf ns = AB_BUF_INIT(SIZE_MAX / 2);
-	AB_AUTO_BUF struct ab_buf key = AB_BUF_INIT(SIZE_MAX / 2);
-	AB_AUTO_BUF struct ab_buf value = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_KVLINE struct ab_kvline line = AB_KVLINE_INIT;
 	struct ab_entry entry;
 
-	if (line == NULL) {
+	if (ab_kvline_read(&line, text, len, importing->into, err) < 0) {
 		/* Where it stands in the input is said before. */
 		static const char first[] = "line 1, ";
 		if (strncmp(err->msg, first, strlen(first)) == 0)
 			memmove(err->msg, err->msg + strlen(first), strlen(err->msg + strlen(first)) + 1);
 		return -1;
 	}
-	if (take_bytes(line, "key", &key, err) < 0 || take_bytes(line, "value", &value, err) < 0 ||
-	    (importing->into.data == NULL && take_bytes(line, "namespace", &ns, err) < 0))
-		return -1;
-	struct ab_entry as = {
-		.ns = importing->into.data != NULL ? importing->into : (struct ab_span){ ns.data, ns.len },
-		.key = { key.data, key.len },
-		.created_ms = ab_now_unix_ms(),
-		.expires_ms = AB_NEVER,
-	};
-	if (take_time(line, "created_ms", TIME_MAX, &as.created_ms, err) < 0)
-		return -1;
-	as.updated_ms = as.created_ms;
-	if (take_time(line, "updated_ms", TIME_MAX, &as.updated_ms, err) < 0 || take_time(line, "expires_ms", INT64_MAX, &as.expires_ms, err) < 0)
-		return -1;
-	if (ab_kv_check_namespace(as.ns, err) < 0 || ab_kv_check_key(as.key, err) < 0)
-		return -1;
-	int put = ab_kv_import(importing->kv, &as, (struct ab_span){ value.data, value.len }, &entry, err);
+	if (line.kind != AB_KVLINE_EXPORTED)
+		return ab_fail(err, AB_E_INPUT_INVALID, "it is of a copy, and not of an export");
+	int put = ab_kv_import(importing->kv, &line.entry, line.value, &entry, err);
 	if (put < 0)
 		return -1;
 	importing->imported += put;
 	importing->expired += !put;
-	importing->grouped_bytes += value.len;
+	importing->grouped_bytes += line.value.len;
 	if (++importing->grouped >= GROUP_COUNT || importing->grouped_bytes >= GROUP_BYTES)
 		return settle(importing, number, err);
 	return 0;
@@ -241,6 +177,12 @@ import_operation(struct ab_call *call, void *data, struct ab_error *err)
 
 	if (named && fd < 0)
 		return ab_fail_errno(err, errno, "open \"%s\"", params->file.path);
+	/* (A variable may stand there for other commands.) */
+	if (params->into != 1 && ab_call_given(call, "namespace") && getenv("AB_NAMESPACE") == NULL) {
+		ab_fail(err, AB_E_USAGE, "import: each line names its namespace");
+		ab_error_hint(err, "--into puts all into the one of --namespace; else leave --namespace out");
+		return -1;
+	}
 	if (importing.dry_run && kv_open(call, &where, false, &importing.kv, &ns, err) < 0)
 		return -1;
 	if (importing.dry_run && importing.kv == NULL)
@@ -250,7 +192,7 @@ import_operation(struct ab_call *call, void *data, struct ab_error *err)
 	if (params->into == 1)
 		importing.into = ns;
 	ab_kv_group(importing.kv);
-	ab_lines_init(&lines, (size_t)params->where.max_value_bytes * LINE_TIMES + LINE_MORE);
+	ab_lines_init(&lines, (size_t)params->where.max_value_bytes * LINE_TIMES + AB_KVLINE_MORE);
 	int status = import_from(&importing, named ? fd : STDIN_FILENO, &lines, err);
 	ab_lines_release(&lines);
 	if (status < 0) {

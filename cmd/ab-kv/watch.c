@@ -1,4 +1,5 @@
 /* watch; get --wait. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,7 +225,13 @@ watch_operation(struct ab_call *call, void *data, struct ab_error *err)
 		waiting_free(waiting);
 		return -1;
 	}
-	if (params->from_seq != AB_UNSET && params->from_seq < waiting->seq)
+	if (params->from_seq != AB_UNSET && params->from_seq > waiting->seq) {
+		ab_fail(err, AB_E_GONE, "the store is at change %" PRId64 ", and was never at %" PRId64, waiting->seq, params->from_seq);
+		ab_error_hint(err, "it is not the one that was watched, or an older state of it: list what is there, and watch from now on");
+		waiting_free(waiting);
+		return -1;
+	}
+	if (params->from_seq != AB_UNSET)
 		waiting->seq = params->from_seq;
 	struct ab_json *json = ab_call_event(call, "ready");
 	ab_json_integer(json, "seq", waiting->seq);

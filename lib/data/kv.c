@@ -528,14 +528,15 @@ ab_kv_incr(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t by, 
 }
 
 int
-ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl_ms, struct ab_entry *entry, struct ab_error *err)
+ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl_ms, const struct ab_kv_condition *condition, struct ab_entry *entry,
+    struct ab_error *err)
 {
 	struct ab_entry old;
 	bool there;
 
 	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
-	int status = look(kv, ns, key, NULL, &old, &there, NULL, err);
+	int status = look(kv, ns, key, condition, &old, &there, NULL, err);
 	if (status == 0 && there) {
 		renew(kv, ns, key, &old, old.size, entry);
 		entry->expires_ms = expiry(kv, ttl_ms, AB_NEVER);
@@ -556,6 +557,12 @@ ab_kv_delete(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const stru
 	if (status == 0 && there)
 		status = take_away(kv, entry, AB_CHANGE_DELETE, err) < 0 ? -1 : 1;
 	return ab_kvinside_leave(kv, status, err);
+}
+
+static int
+trim_aged(void *data, const struct ab_namespace *namespace, struct ab_error *err)
+{
+	return namespace->history_age_ms == AB_NEVER ? 0 : ab_kvinside_trim(data, namespace, err);
 }
 
 int
@@ -587,5 +594,7 @@ ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err
 		if (ab_kvinside_leave(kv, status, err) < 0)
 			return -1;
 	} while (now > 0);
-	return 0;
+	if (begin(kv, &begun, err) < 0)
+		return -1;
+	return ab_kvinside_leave(kv, engine(kv)->settings(kv->store, trim_aged, kv, err), err);
 }

@@ -67,7 +67,8 @@ int ab_kv_append(struct ab_kv *kv, struct ab_span ns, struct ab_span key, struct
 int ab_kv_incr(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t by, int64_t ttl_ms, const struct ab_kv_condition *condition,
     int64_t *number, struct ab_entry *entry, struct ab_error *err) AB_MUST_USE;
 /* When it expires: ttl_ms from now, AB_UNSET: never. 0: there is none. */
-int ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl_ms, struct ab_entry *entry, struct ab_error *err) AB_MUST_USE;
+int ab_kv_touch(struct ab_kv *kv, struct ab_span ns, struct ab_span key, int64_t ttl_ms, const struct ab_kv_condition *condition, struct ab_entry *entry,
+    struct ab_error *err) AB_MUST_USE;
 /* 1: it was there, and is in entry; 0. */
 int ab_kv_delete(struct ab_kv *kv, struct ab_span ns, struct ab_span key, const struct ab_kv_condition *condition, struct ab_entry *entry,
     struct ab_error *err) AB_MUST_USE;
@@ -96,7 +97,7 @@ int ab_kv_config(struct ab_kv *kv, struct ab_span ns, const struct ab_kv_setting
 /* A note of the store (data/store.h): the URL of the copy that it follows. */
 #define AB_KV_FOLLOWS "follows"
 
-/* Everything that has expired goes now; not of a store that follows another one: its changes are that one's. */
+/* Everything that has expired goes now, and old versions that are too old; not of a store that follows another one: its changes are that one's. */
 int ab_kv_sweep(struct ab_kv *kv, bool dry_run, int64_t *swept, struct ab_error *err) AB_MUST_USE;
 
 struct ab_store *ab_kv_store(struct ab_kv *kv);

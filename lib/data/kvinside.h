@@ -50,6 +50,8 @@ ab_kvinside_weight(const struct ab_entry *entry)
 {
 	return entry == NULL ? 0 : entry->size + (int64_t)entry->key.len;
 }
+/* Old versions that are too many or too old by now, of all keys of a namespace. */
+int ab_kvinside_trim(struct ab_kv *kv, const struct ab_namespace *namespace, struct ab_error *err) AB_MUST_USE;
 /* What a value says as text, where kv->namespace is searched; value NULL: it goes. */
 int ab_kvinside_index(struct ab_kv *kv, const struct ab_entry *entry, const struct ab_span *value, struct ab_error *err) AB_MUST_USE;
 

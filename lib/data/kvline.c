@@ -8,6 +8,8 @@
 #include "core/time.h"
 #include "data/kv.h"
 
+#define TIME_MAX (((int64_t)1 << 53) - 1)
+
 static const char *const words[] = {
 	[AB_KVLINE_EXPORTED] = "",
 	[AB_KVLINE_PUT] = "put",
@@ -79,6 +81,8 @@ take_bytes(const struct ab_value *line, const char *name, struct ab_buf *bytes, 
 	size_t len;
 
 	ab_buf_truncate(bytes, 0);
+	if (ab_value_kind(plain) != AB_VALUE_NULL && ab_value_kind(base64) != AB_VALUE_NULL)
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": given twice, as text and as base64", name);
 	if (ab_value_kind(plain) == AB_VALUE_STRING) {
 		const char *text = ab_value_string(plain, &len);
 		ab_buf_put(bytes, text, len);
@@ -98,6 +102,20 @@ need_bytes(const struct ab_value *line, const char *name, struct ab_buf *bytes, 
 	int there = take_bytes(line, name, bytes, err);
 
 	return there != 0 ? there : ab_fail(err, AB_E_INPUT_INVALID, "\"%s\" is missing", name);
+}
+
+/* A time, when it is there. */
+static int
+take_time(const struct ab_value *line, const char *name, int64_t most, int64_t *time_ms, struct ab_error *err)
+{
+	const struct ab_value *member = ab_value_get(line, name);
+
+	if (ab_value_kind(member) == AB_VALUE_NULL)
+		return 0;
+	if (ab_value_kind(member) != AB_VALUE_INTEGER || ab_value_integer(member) < 0 || ab_value_integer(member) > most)
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\": no time in milliseconds", name);
+	*time_ms = ab_value_integer(member);
+	return 0;
 }
 
 static struct ab_span
@@ -157,7 +175,6 @@ int
 ab_kvline_read(struct ab_kvline *line, const char *text, size_t len, struct ab_span into, struct ab_error *err)
 {
 	AB_AUTO_VALUE struct ab_value *value = ab_value_parse(text, len, err);
-	const int64_t now_ms = ab_now_unix_ms();
 	struct ab_entry *entry = &line->entry;
 
 	/* What they named was in the buffers. */
@@ -181,10 +198,14 @@ ab_kvline_read(struct ab_kvline *line, const char *text, size_t len, struct ab_s
 		.ns = into,
 		.key = bytes_of(&line->key),
 		.seq = ab_value_get_integer(value, "seq", 0),
-		.created_ms = ab_value_get_integer(value, "created_ms", now_ms),
-		.expires_ms = ab_value_get_integer(value, "expires_ms", AB_NEVER),
+		.created_ms = ab_now_unix_ms(),
+		.expires_ms = AB_NEVER,
 		.size = (int64_t)line->value.len,
 	};
-	entry->updated_ms = ab_value_get_integer(value, "updated_ms", entry->created_ms);
+	if (take_time(value, "created_ms", TIME_MAX, &entry->created_ms, err) < 0)
+		return -1;
+	entry->updated_ms = entry->created_ms;
+	if (take_time(value, "updated_ms", TIME_MAX, &entry->updated_ms, err) < 0 || take_time(value, "expires_ms", INT64_MAX, &entry->expires_ms, err) < 0)
+		return -1;
 	return ab_kv_check_key(entry->key, err);
 }

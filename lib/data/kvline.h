@@ -19,7 +19,7 @@
 #include "core/json.h"
 #include "data/store.h"
 
-#define AB_KVLINE_MORE (64 << 10) /* of a line, beside a value as base64 */
+#define AB_KVLINE_MORE (64 << 10) /* of a line, beside its value */
 
 enum ab_kvline_kind {
 	AB_KVLINE_EXPORTED,

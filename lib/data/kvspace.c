@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "core/time.h"
 #include "data/kvinside.h"
 
 #define TEXT_MAX ((size_t)1 << 20) /* of a value is indexed */
@@ -18,6 +19,17 @@ ab_kvinside_index(struct ab_kv *kv, const struct ab_entry *entry, const struct a
 		text.len = ab_utf8_prefix(text.data, TEXT_MAX);
 	bool is_text = value != NULL && ab_utf8_valid(text.data, text.len) && memchr(text.data, '\0', text.len) == NULL;
 	return engine(kv)->index(kv->store, entry->ns, entry->key, is_text ? &text : NULL, err);
+}
+
+/* ---- old versions ---- */
+
+int
+ab_kvinside_trim(struct ab_kv *kv, const struct ab_namespace *namespace, struct ab_error *err)
+{
+	const struct ab_span every = { .data = NULL };
+
+	return engine(kv)->trim(kv->store, namespace->name, every, namespace->history,
+	    namespace->history_age_ms == AB_NEVER ? INT64_MIN : kv->now_ms - namespace->history_age_ms, err);
 }
 
 /* ---- what a namespace is told ---- */
@@ -76,6 +88,9 @@ ab_kv_config(struct ab_kv *kv, struct ab_span ns, const struct ab_kv_settings *s
 			namespace->bytes = 0; /* from now on it is counted as it changes; what has expired and is still there too */
 			status = engine(kv)->namespaces(kv->store, ns, INT64_MIN, add_bytes, namespace, err) < 0 ? -1 : 0;
 		}
+		/* What shall no longer be kept goes now: nobody can read it any more. */
+		if (status == 0 && (set->history != AB_UNSET || set->history_age_ms != AB_UNSET))
+			status = ab_kvinside_trim(kv, namespace, err);
 		if (status == 0 && namespace->search != searched)
 			status = index_all(kv, ns, namespace->search, err);
 		kv->counted_changed = true;

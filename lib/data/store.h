@@ -117,7 +117,7 @@ struct ab_store_engine {
 
 	/* Old versions of a key. keep: old becomes one, and its value is that one's from now on (old->value_id is cleared: what put and
 	   remove are then given). past: newest first, from seq on. trim: those that are not among the newest `most`, or older than
-	   since_ms, go. */
+	   since_ms, go; key with data NULL: of each key of the namespace. */
 	int (*keep)(struct ab_store *store, struct ab_entry *old, struct ab_error *err);
 	int (*past)(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t seq, bool values, ab_entry_visit *visit, void *data, struct ab_error *err);
 	int (*trim)(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t most, int64_t since_ms, struct ab_error *err);

@@ -52,6 +52,7 @@ static const char *const statements[STATEMENTS] = {
 	[PAST] = "SELECT " COLUMNS " FROM past WHERE ns = ?1 AND k = ?2 AND seq <= ?3 ORDER BY seq DESC",
 	[PAST_BEHIND] = "SELECT seq, id FROM past WHERE ns = ?1 AND k = ?2 AND (updated < ?4 OR seq <= coalesce("
 			"(SELECT seq FROM past WHERE ns = ?1 AND k = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3), -1)) LIMIT 1",
+	[PAST_KEY] = "SELECT min(k) FROM past WHERE ns = ?1 AND k > ?2",
 	[REMOVE_PAST] = "DELETE FROM past WHERE ns = ?1 AND k = ?2 AND seq = ?3",
 	[GET_NAMESPACE] = "SELECT history, history_age, max_bytes, bytes, search FROM namespace WHERE ns = ?1",
 	[PUT_NAMESPACE] = "INSERT OR REPLACE INTO namespace(ns, history, history_age, max_bytes, bytes, search) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",

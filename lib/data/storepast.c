@@ -92,11 +92,9 @@ ab_storelite_past(struct ab_store *store, struct ab_span ns, struct ab_span key,
 	return ab_storelite_visit(self, statement, values, visit, data, err);
 }
 
-int
-ab_storelite_trim(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t most, int64_t since_ms, struct ab_error *err)
+static int
+trim_key(struct storelite *self, struct ab_span ns, struct ab_span key, int64_t most, int64_t since_ms, struct ab_error *err)
 {
-	struct storelite *self = lite(store);
-
 	for (;;) {
 		struct ab_db_statement *statement = ab_db_use(self->db, PAST_BEHIND);
 		bind_span(statement, 1, ns);
@@ -115,6 +113,34 @@ ab_storelite_trim(struct ab_store *store, struct ab_span ns, struct ab_span key,
 		if (ab_storelite_remove_chunks(self, id, err) < 0 || ab_db_run(statement, err) < 0)
 			return -1;
 	}
+}
+
+/* Each key of the namespace in turn. */
+static int
+trim_all(struct storelite *self, struct ab_span ns, int64_t most, int64_t since_ms, struct ab_error *err)
+{
+	AB_AUTO_BUF struct ab_buf key = AB_BUF_INIT(SIZE_MAX / 2);
+
+	for (;;) {
+		struct ab_db_statement *statement = ab_db_use(self->db, PAST_KEY);
+		bind_span(statement, 1, ns);
+		ab_db_bind_bytes(statement, 2, key.data, key.len);
+		if (ab_db_step(statement, err) < 0)
+			return -1;
+		bool any = !ab_db_is_null(statement, 0);
+		set_buf(&key, column_span(statement, 0));
+		ab_db_end(statement);
+		if (!any)
+			return 0;
+		if (trim_key(self, ns, (struct ab_span){ key.data, key.len }, most, since_ms, err) < 0)
+			return -1;
+	}
+}
+
+int
+ab_storelite_trim(struct ab_store *store, struct ab_span ns, struct ab_span key, int64_t most, int64_t since_ms, struct ab_error *err)
+{
+	return key.data != NULL ? trim_key(lite(store), ns, key, most, since_ms, err) : trim_all(lite(store), ns, most, since_ms, err);
 }
 
 /* ---- namespaces ---- */

@@ -452,7 +452,7 @@ not_there() { ! ab-kv exists "$1" -q; }
 	jq -se 'map(.key_base64) == ["/w==","//8="]' <<<"$output"
 	ends 0 ab-kv list --start aa --end b --field key
 	[ "$output" = $'aa\nab' ]
-	ends 0 ab-kv list a -r --field key
+	ends 0 ab-kv list a --reverse --field key
 	[ "$output" = $'ab\naa\na/2\na/1\na b\na' ]
 	ends 0 ab-kv list --limit 2 --field key
 	[ "$output" = $'*\nB' ]
@@ -582,4 +582,49 @@ pages() {
 	refuses 2 usage ab-kv incr a x
 	refuses 2 usage ab-kv incr a -5
 	[ ! -e "$AB_HOME" ]
+}
+
+@test "old versions that shall no longer be kept are gone at once" {
+	ab-kv config -n h --history 5 -q
+	for i in 1 2 3; do
+		ab-kv put -n h a "secret $i" -q
+		ab-kv put -n h b "$i" -q
+	done
+	ab-kv delete -n h b -q
+	[ "$(ab-kv history -n h a --values --field value)" = $'secret 3\nsecret 2\nsecret 1' ]
+	ab-kv config -n h --history 1 -q
+	[ "$(ab-kv history -n h a --values --field value)" = $'secret 3\nsecret 2' ]
+	[ "$(ab-kv history -n h b --values --field value)" = 3 ]
+	ab-kv config -n h --history 0 -q
+	[ "$(ab-kv history -n h a --values --field value)" = 'secret 3' ]
+	[ -z "$(ab-kv history -n h b)" ]
+	# and what is too old, by gc
+	ab-kv config -n h --history 5 --history-age 300ms -q
+	ab-kv put -n h a now -q
+	[ "$(ab-kv history -n h a | wc -l)" -ge 1 ]
+	sleep 0.5
+	ab-kv gc -q
+	[ "$(ab-kv history -n h a --values --field value)" = now ]
+}
+
+@test "touch of what nobody else has touched" {
+	local mine
+	mine=$(ab-kv put lock me --if-absent --ttl 1m --field version)
+	mine=$(ab-kv touch lock --ttl 2m --if-version "$mine" --field version)
+	refuses 1 conflict ab-kv touch lock --ttl 2m --if-version 1
+	refuses 1 conflict ab-kv touch none --ttl 2m --if-version 1
+	ends 0 ab-kv touch lock --ttl 2m --if-value-sha256 "$(printf me | sha256sum | cut -d' ' -f1)"
+	refuses 2 usage ab-kv touch lock --if-absent
+}
+
+@test "what is not there says nothing of the key" {
+	refuses 3 input.invalid ab-kv put k --value "$BASE/none"
+	refuses 3 input.invalid ab-kv put k v --db "$BASE/none/kv.db"
+	[[ $stderr == *"mkdir -p '$BASE/none'"* ]]
+	refuses 1 not_found ab-kv get k --db "$BASE/none/kv.db"
+	refuses 2 usage ab-kv import -n x </dev/null
+	AB_NAMESPACE=x ends 0 ab-kv import </dev/null
+	ab-kv put k v -q
+	refuses 1 gone ab-kv watch --from-seq 100
+	[[ $stderr == *"at change 1, and was never at 100"* ]]
 }

@@ -101,7 +101,7 @@ touch(struct ab_kv *kv, const char *key, int64_t ttl_ms)
 {
 	struct ab_entry entry;
 
-	return ab_kv_touch(kv, N, span_of(key), ttl_ms, &entry, &last);
+	return ab_kv_touch(kv, N, span_of(key), ttl_ms, &anyhow, &entry, &last);
 }
 
 /* Its entry, all zero but version when there is none; its value is checked. */

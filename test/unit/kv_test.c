@@ -154,7 +154,7 @@ test_expiry(void)
 	CHECK_KEY(kv, "k", "1");
 	clock_ms = 1500; /* exactly then */
 	CHECK_KEY(kv, "k", NULL);
-	CHECK_INT(ab_kv_touch(kv, N, SPAN("k"), 1000, &entry, &last), 0);
+	CHECK_INT(ab_kv_touch(kv, N, SPAN("k"), 1000, &anyhow, &entry, &last), 0);
 	CHECK_INT(delete_if(kv, N, "k", anyhow), 0);
 	clock_ms = 1499; /* it has gone for ever */
 	CHECK_KEY(kv, "k", NULL);

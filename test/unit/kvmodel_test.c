@@ -192,7 +192,7 @@ change(struct ab_kv *kv, unsigned n, unsigned k)
 		}
 		return;
 	} else {
-		status = ab_kv_touch(kv, ns, key, ttl_ms, &entry, &err);
+		status = ab_kv_touch(kv, ns, key, ttl_ms, &(struct ab_kv_condition)AB_KV_ANYHOW, &entry, &err);
 		MUST(status == there);
 		if (there) {
 			AB_AUTO_FREE char *same = ab_strndup(row->value, (size_t)row->size);

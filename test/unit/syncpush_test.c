@@ -35,7 +35,7 @@ test_resumed(void)
 {
 	fill_store("resumed", 130); /* 9 MB: 2 parts */
 	for (int at = 1; at <= 7; at++) {
-		AB_AUTO_FREE char *remote = ab_asprintf("remote-%d", at), *path = ab_asprintf("copy-%d", at), *from = below("resumed");
+		AB_AUTO_FREE char *remote = ab_asprintf("remote-%d", at), *path = ab_asprintf("copy-%d", at);
 		AB_AUTO_FREE char *dir = ab_asprintf("dir-%d", at), *store = ab_asprintf("resumed-%d", at), *to = below(store);
 		struct ab_kv *first = open_kv("resumed");
 		CHECK_INT(ab_kv_store(first)->engine->backup(ab_kv_store(first), to, &last), 0);
