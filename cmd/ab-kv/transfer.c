@@ -98,11 +98,14 @@ settle(struct importing *importing, unsigned long long line, struct ab_error *er
 }
 
 static int
-import_line(struct importing *importing, const char *text, size_t len, unsigned long long number, struct ab_error *err)
+import_line(void *data, unsigned long long number, const char *text, size_t len, struct ab_error *err)
 {
+	struct importing *importing = data;
 	AB_AUTO_KVLINE struct ab_kvline line = AB_KVLINE_INIT;
 	struct ab_entry entry;
 
+	if (text == NULL)
+		return ab_fail(err, AB_E_INPUT_TOO_LONG, "it is longer than --max-value lets it be");
 	if (ab_kvline_read(&line, text, len, importing->into, err) < 0) {
 		/* Where it stands in the input is said before. */
 		static const char first[] = "line 1, ";
@@ -121,47 +124,6 @@ import_line(struct importing *importing, const char *text, size_t len, unsigned 
 	if (++importing->grouped >= GROUP_COUNT || importing->grouped_bytes >= GROUP_BYTES)
 		return settle(importing, number, err);
 	return 0;
-}
-
-/* Lines that are whole. */
-static int
-import_lines(struct importing *importing, struct ab_lines *lines, struct ab_error *err)
-{
-	enum ab_line kind;
-	const char *text;
-	size_t len;
-
-	while ((kind = ab_lines_next(lines, &text, &len)) != AB_LINE_NONE) {
-		int status = kind == AB_LINE_TOO_LONG ? ab_fail(err, AB_E_INPUT_TOO_LONG, "it is longer than --max-value lets it be") :
-							import_line(importing, text, len, lines->line, err);
-		if (status < 0) {
-			ab_error_context(err, "line %llu", lines->line);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int
-import_from(struct importing *importing, int fd, struct ab_lines *lines, struct ab_error *err)
-{
-	for (;;) {
-		size_t room;
-		char *into = ab_lines_reserve(lines, &room);
-		ssize_t n = read(fd, into, room);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ab_fail_errno(err, errno, "read");
-		if (n == 0)
-			ab_lines_end(lines);
-		else
-			ab_lines_commit(lines, (size_t)n);
-		if (import_lines(importing, lines, err) < 0)
-			return -1;
-		if (n == 0)
-			return settle(importing, lines->line, err);
-	}
 }
 
 int
@@ -193,7 +155,9 @@ import_operation(struct ab_call *call, void *data, struct ab_error *err)
 		importing.into = ns;
 	ab_kv_group(importing.kv);
 	ab_lines_init(&lines, (size_t)params->where.max_value_bytes * LINE_TIMES + AB_KVLINE_MORE);
-	int status = import_from(&importing, named ? fd : STDIN_FILENO, &lines, err);
+	int status = ab_lines_read(&lines, named ? fd : STDIN_FILENO, import_line, &importing, err);
+	if (status == 0)
+		status = settle(&importing, lines.line, err);
 	ab_lines_release(&lines);
 	if (status < 0) {
 		ab_kv_abandon(importing.kv);

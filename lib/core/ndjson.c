@@ -2,7 +2,9 @@
 #include "core/ndjson.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHUNK ((size_t)64 * 1024)
 #define AHEAD ((size_t)16 * 1024 * 1024) /* what may be pushed and not handed out, beyond one line */
@@ -110,4 +112,41 @@ ab_lines_next(struct ab_lines *lines, const char **text, size_t *len)
 	lines->skipping = true;
 	lines->line++;
 	return AB_LINE_TOO_LONG;
+}
+
+static int
+visit_all(struct ab_lines *lines, ab_lines_visit *visit, void *data, struct ab_error *err)
+{
+	enum ab_line kind;
+	const char *text;
+	size_t len;
+
+	while ((kind = ab_lines_next(lines, &text, &len)) != AB_LINE_NONE)
+		if (visit(data, lines->line, kind == AB_LINE_TEXT ? text : NULL, len, err) < 0) {
+			ab_error_context(err, "line %llu", lines->line);
+			return -1;
+		}
+	return 0;
+}
+
+int
+ab_lines_read(struct ab_lines *lines, int fd, ab_lines_visit *visit, void *data, struct ab_error *err)
+{
+	for (;;) {
+		size_t room;
+		char *into = ab_lines_reserve(lines, &room);
+		ssize_t n = read(fd, into, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ab_fail_errno(err, errno, "read");
+		if (n == 0)
+			ab_lines_end(lines);
+		else
+			ab_lines_commit(lines, (size_t)n);
+		if (visit_all(lines, visit, data, err) < 0)
+			return -1;
+		if (n == 0)
+			return 0;
+	}
 }

@@ -33,4 +33,9 @@ void ab_lines_end(struct ab_lines *lines);
 /* Hand out the next line (without its newline, not NUL-ended), valid until the next call of any function here. */
 enum ab_line ab_lines_next(struct ab_lines *lines, const char **text, size_t *len);
 
+/* Called for each line; text NULL: it is too long. Returns 0, or -1 with err, which then says which line it was. */
+typedef int ab_lines_visit(void *data, unsigned long long number, const char *text, size_t len, struct ab_error *err);
+/* All lines of what a descriptor gives, to its end. -1: the visitor's, or system. */
+int ab_lines_read(struct ab_lines *lines, int fd, ab_lines_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
+
 #endif

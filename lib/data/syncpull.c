@@ -93,42 +93,10 @@ fetch_and_tell(struct pulling *pulling, const struct ab_syncpart *part, struct a
 /* ---- taking over ---- */
 
 static int
-take_lines(struct ab_kv *kv, struct ab_lines *lines, struct ab_error *err)
+take_line(void *data, unsigned long long number, const char *text, size_t len, struct ab_error *err)
 {
-	enum ab_line kind;
-	const char *text;
-	size_t len;
-
-	while ((kind = ab_lines_next(lines, &text, &len)) != AB_LINE_NONE) {
-		int status = kind == AB_LINE_TOO_LONG ? ab_fail(err, AB_E_CORRUPT, "it is too long") : ab_kvcopy_take(kv, text, len, err);
-		if (status < 0) {
-			ab_error_context(err, "line %llu", lines->line);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int
-take_file(struct ab_kv *kv, int fd, struct ab_lines *lines, struct ab_error *err)
-{
-	for (;;) {
-		size_t room;
-		char *into = ab_lines_reserve(lines, &room);
-		ssize_t n = read(fd, into, room);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ab_fail_errno(err, errno, "read");
-		if (n == 0)
-			ab_lines_end(lines);
-		else
-			ab_lines_commit(lines, (size_t)n);
-		if (take_lines(kv, lines, err) < 0)
-			return -1;
-		if (n == 0)
-			return 0;
-	}
+	(void)number;
+	return text == NULL ? ab_fail(err, AB_E_CORRUPT, "it is too long") : ab_kvcopy_take(data, text, len, err);
 }
 
 static int
@@ -141,7 +109,7 @@ take_part(struct pulling *pulling, const struct ab_syncpart *part, struct ab_err
 	if (fd < 0)
 		return ab_fail_errno(err, errno, "open \"%s\"", path);
 	ab_lines_init(&lines, (size_t)(part->plain_bytes < PLAIN_MAX ? part->plain_bytes : PLAIN_MAX) + 1);
-	int status = take_file(pulling->sync->kv, fd, &lines, err);
+	int status = ab_lines_read(&lines, fd, take_line, pulling->sync->kv, err);
 	ab_lines_release(&lines);
 	if (status < 0)
 		ab_error_context(err, "%s/%s", pulling->sync->url, part->name);

@@ -139,6 +139,45 @@ test_large(void)
 	ab_lines_release(&lines);
 }
 
+static int
+note(void *data, unsigned long long number, const char *text, size_t len, struct ab_error *err)
+{
+	ab_buf_printf(data, "%llu:%.*s|", number, text != NULL ? (int)len : 1, text != NULL ? text : "!");
+	return text != NULL && len == 3 && memcmp(text, "bad", 3) == 0 ? ab_fail(err, AB_E_INPUT_INVALID, "wrong") : 0;
+}
+
+static void
+test_descriptor(void)
+{
+	static const struct {
+		const char *input, *seen, *message;
+	} cases[] = { { "a\n\nbb\r\nlast", "1:a|3:bb|4:last|", "" }, { "", "", "" }, { "a\nmuch too long\nb\n", "1:a|2:!|3:b|", "" },
+		{ "a\nbad\nb\n", "1:a|2:bad|", "line 2: wrong" } };
+
+	for (size_t i = 0; i < AB_COUNT_OF(cases); i++) {
+		AB_AUTO_BUF struct ab_buf seen = AB_BUF_INIT(1000);
+		struct ab_error err = AB_ERROR_INIT;
+		struct ab_lines lines;
+		int ends[2];
+		if (!CHECK_INT(pipe(ends), 0))
+			return;
+		CHECK_INT(write(ends[1], cases[i].input, strlen(cases[i].input)), (intmax_t)strlen(cases[i].input));
+		close(ends[1]);
+		ab_lines_init(&lines, 8);
+		CHECK_INT(ab_lines_read(&lines, ends[0], note, &seen, &err), cases[i].message[0] != '\0' ? -1 : 0);
+		CHECK_STRING(seen.data != NULL ? seen.data : "", cases[i].seen);
+		CHECK_STRING(err.msg, cases[i].message);
+		ab_lines_release(&lines);
+		close(ends[0]);
+	}
+	struct ab_error err = AB_ERROR_INIT;
+	struct ab_lines lines;
+	ab_lines_init(&lines, 8);
+	CHECK_INT(ab_lines_read(&lines, -1, note, NULL, &err), -1);
+	CHECK_INT(err.code, AB_E_SYSTEM);
+	ab_lines_release(&lines);
+}
+
 int
 main(void)
 {
@@ -147,6 +186,7 @@ main(void)
 		{ "lines that are too long", test_too_long },
 		{ "a line without end", test_endless },
 		{ "large lines, many lines", test_large },
+		{ "of a descriptor", test_descriptor },
 	};
 	return tap_run(tests, AB_COUNT_OF(tests));
 }
