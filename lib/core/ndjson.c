@@ -119,7 +119,7 @@ visit_all(struct ab_lines *lines, ab_lines_visit *visit, void *data, struct ab_e
 {
 	enum ab_line kind;
 	const char *text;
-	size_t len;
+	size_t len = 0;
 
 	while ((kind = ab_lines_next(lines, &text, &len)) != AB_LINE_NONE)
 		if (visit(data, lines->line, kind == AB_LINE_TEXT ? text : NULL, len, err) < 0) {
