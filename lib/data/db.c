@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/time.h"
+#include "data/dbfile.h"
 
 #define LOG_KEPT ((off_t)128 << 10) /* a log (WAL) that is left to the next process */
 #define WAIT_LEAST_US 200
@@ -44,15 +44,6 @@ ab_db_fail_corrupt(const struct ab_db *db, const char *what, const char *why, st
 	return -1;
 }
 
-/* What to do where it was refused. Always -1. */
-static int
-hint_permission(const struct ab_db *db, struct ab_error *err)
-{
-	if (err->code == AB_E_DENIED_PERMISSION)
-		ab_error_hint(err, "the file and its directory must be yours to read and write (ls -ld '%s'*); --db FILE names another one", db->path);
-	return -1;
-}
-
 static int
 fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 {
@@ -81,12 +72,12 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		ab_fail(err, AB_E_DENIED_PERMISSION, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
-		return hint_permission(db, err);
+		return ab_dbfile_hint(db->path, err);
 	case SQLITE_CANTOPEN:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
 		ab_fail_errno(err, system_errno != 0 ? system_errno : ENOENT, "%s \"%s\": %s", db->schema->name, db->path, what);
-		return hint_permission(db, err);
+		return ab_dbfile_hint(db->path, err);
 	case SQLITE_IOERR:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
@@ -119,75 +110,6 @@ busy(void *data, int count)
 }
 
 /* ---- opening ---- */
-
-/* Where a file lies; the caller frees. */
-static char *
-directory_of(const char *path)
-{
-	char *dir = ab_strdup(path), *slash = strrchr(dir, '/');
-
-	if (slash == NULL) {
-		free(dir);
-		return ab_strdup(".");
-	}
-	slash[slash == dir] = '\0';
-	return dir;
-}
-
-/* What is no file is not opened: a FIFO would wait for somebody who writes. */
-static int
-check_kind(const struct ab_db *db, struct ab_error *err)
-{
-	struct stat st;
-
-	if (stat(db->path, &st) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
-		return hint_permission(db, err);
-	}
-	if (S_ISDIR(st.st_mode))
-		return ab_fail_errno(err, EISDIR, "%s \"%s\"", db->schema->name, db->path);
-	if (S_ISREG(st.st_mode))
-		return 0;
-	ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\": it is no regular file", db->schema->name, db->path);
-	ab_error_hint(err, "--db FILE names another one");
-	return -1;
-}
-
-/* statfs(2): where memory shared between processes is not, or not between hosts. */
-static int
-check_file_system(const struct ab_db *db, bool write, struct ab_error *err)
-{
-	static const struct {
-		unsigned type;
-		const char *name;
-	} network[] = {
-		{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB" }, { 0x517b, "SMB" }, { 0x01021997, "9p" }, { 0x65735546, "FUSE" },
-		{ 0x73757245, "Coda" }, { 0x00c36400, "Ceph" }, { 0x5346414f, "AFS" }, { 0x0bd00bd0, "Lustre" }, { 0x47504653, "GPFS" },
-	};
-	AB_AUTO_FREE char *dir = directory_of(db->path);
-	struct statfs fs;
-
-	if (statfs(dir, &fs) < 0 && errno == ENOENT && write) {
-		/* (What only reads finds nothing there, and that is an answer.) */
-		ab_fail(err, AB_E_INPUT_INVALID, "%s \"%s\": there is no such directory to make it in", db->schema->name, db->path);
-		ab_error_hint(err, "mkdir -p '%s', or another --db FILE", dir);
-		return -1;
-	}
-	if (statfs(dir, &fs) < 0) {
-		ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
-		return hint_permission(db, err);
-	}
-	for (size_t i = 0; i < AB_COUNT_OF(network); i++)
-		if ((unsigned)fs.f_type == network[i].type) {
-			ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\" lies on a network file system (%s), where processes cannot share it safely",
-			    db->schema->name, db->path, network[i].name);
-			ab_error_hint(err, "--db FILE, or AB_HOME, on a local disk");
-			return -1;
-		}
-	return 0;
-}
 
 static int
 get_pragma(struct ab_db *db, const char *sql, int64_t *value, struct ab_error *err)
@@ -324,14 +246,14 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 		.memory = strcmp(path, ":memory:") == 0 };
 	for (size_t i = 0; i < schema->count; i++)
 		db->statement[i].db = db;
-	if (!db->memory && (check_file_system(db, write, err) < 0 || check_kind(db, err) < 0))
+	if (!db->memory && ab_dbfile_check(schema->name, path, write, err) < 0)
 		return -1;
 	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
 	if (write && !db->memory) {
 		AB_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0 && errno != EEXIST) {
 			ab_fail_errno(err, errno, "make %s \"%s\"", schema->name, path);
-			return hint_permission(db, err);
+			return ab_dbfile_hint(db->path, err);
 		}
 	}
 	/* Before the first one; later it is refused, and nothing is lost. A process has no second thread that knows of a database. */
@@ -576,7 +498,7 @@ ab_db_backup(struct ab_db *db, const char *path, struct ab_error *err)
 	if (status == 0 && (fsync(fd) < 0 || link(part, path) < 0))
 		status = ab_fail_errno(err, errno, "backup \"%s\"", path);
 	(void)unlink(part);
-	AB_AUTO_FREE char *dir = directory_of(path);
+	AB_AUTO_FREE char *dir = ab_dbfile_directory(path);
 	AB_AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (status == 0 && (dir_fd < 0 || fsync(dir_fd) < 0)) /* the name, too */
 		status = ab_fail_errno(err, errno, "backup \"%s\"", path);
