@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,10 @@
 #define LOG_KEPT ((off_t)128 << 10) /* a log (WAL) that is left to the next process */
 #define WAIT_LEAST_US 200
 #define WAIT_MOST_US 16000
+#define STEPS 1000	/* of SQLite's machine from one look at the clock to the next */
+#define HITS_MOST 4096	/* more of one phrase in one text hardly change its rank */
+#define FIRST_MOST 128	/* phrases whose first hits are compared */
+#define NEAR_WORDS 12
 
 struct ab_db_statement {
 	struct ab_db *db;
@@ -28,9 +33,10 @@ struct ab_db {
 	sqlite3 *sqlite;
 	char *path;
 	const struct ab_db_schema *schema;
-	int64_t wait_ms, waiting_until_ms;
+	int64_t wait_ms, waiting_until_ms, until_ms; /* until_ms: of statements under ab_db_limit() */
 	unsigned random;
 	bool memory;
+	fts5_api *words; /* when ab_db_visit_words() was called */
 	struct ab_db_statement statement[];
 };
 
@@ -58,6 +64,8 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 		    ab_duration_format(waited, db->wait_ms));
 		ab_error_hint(err, "try again");
 		return -1;
+	case SQLITE_INTERRUPT:
+		return ab_fail(err, AB_E_TIMEOUT, "%s \"%s\": %s: the time for it ran out", db->schema->name, db->path, what);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_CONSTRAINT: /* no statement breaks one, where the file is sound */
@@ -449,6 +457,161 @@ ab_db_bytes(struct ab_db_statement *statement, int column, size_t *len)
 
 	*len = (size_t)sqlite3_column_bytes(statement->stmt, column);
 	return data != NULL ? data : "";
+}
+
+static int
+is_late(void *data)
+{
+	const struct ab_db *db = data;
+
+	return ab_now_ms() >= db->until_ms;
+}
+
+void
+ab_db_limit(struct ab_db *db, int64_t until_ms)
+{
+	db->until_ms = until_ms;
+	sqlite3_progress_handler(db->sqlite, STEPS, until_ms == AB_NEVER ? NULL : is_late, db);
+}
+
+/* ---- words ---- */
+
+struct ranking {
+	double mean_len; /* of texts, in words */
+	double weight[]; /* of each phrase: how rare it is */
+};
+
+static int
+count_row(const Fts5ExtensionApi *api, Fts5Context *match, void *data)
+{
+	(void)api, (void)match;
+	++*(int64_t *)data;
+	return SQLITE_OK;
+}
+
+/* Once a query. */
+static int
+weigh(const Fts5ExtensionApi *api, Fts5Context *match, struct ranking **out)
+{
+	const int count = api->xPhraseCount(match);
+	AB_AUTO_FREE struct ranking *ranking = ab_calloc(1, sizeof(*ranking) + ((size_t)count + 1) * sizeof(ranking->weight[0]));
+	sqlite3_int64 rows = 0, words = 0;
+	int code = api->xRowCount(match, &rows);
+
+	if (code == SQLITE_OK)
+		code = api->xColumnTotalSize(match, -1, &words);
+	ranking->mean_len = rows > 0 && words > 0 ? (double)words / (double)rows : 1;
+	ranking->weight[0] = 1; /* one alone is weighed against nothing */
+	for (int i = 0; code == SQLITE_OK && count > 1 && i < count; i++) {
+		int64_t with = 0;
+		code = api->xQueryPhrase(match, i, &with, count_row);
+		ranking->weight[i] = fmax(log(((double)(rows - with) + 0.5) / ((double)with + 0.5)), 1e-6);
+	}
+	*out = code == SQLITE_OK ? ab_steal(&ranking) : NULL;
+	return code == SQLITE_OK ? api->xSetAuxdata(match, *out, free) : code;
+}
+
+/* As bm25() (section 5.1.1), which sorts the hits of all phrases first: for each hit it looks at each phrase. */
+static void
+tell_rank(const Fts5ExtensionApi *api, Fts5Context *match, sqlite3_context *answer, int count, sqlite3_value **values)
+{
+	struct ranking *ranking = api->xGetAuxdata(match, 0);
+	int code = ranking == NULL ? weigh(api, match, &ranking) : SQLITE_OK, len = 0, column, word;
+	double rank = 0;
+	Fts5PhraseIter hit;
+
+	(void)count, (void)values;
+	if (code == SQLITE_OK)
+		code = api->xColumnSize(match, -1, &len);
+	for (int i = 0; code == SQLITE_OK && i < api->xPhraseCount(match); i++) {
+		int hits = 0;
+		code = api->xPhraseFirst(match, i, &hit, &column, &word);
+		for (; code == SQLITE_OK && column >= 0 && hits < HITS_MOST; hits++)
+			api->xPhraseNext(match, &hit, &column, &word);
+		rank -= ranking->weight[i] * hits * 2.2 / (hits + 1.2 * (0.25 + 0.75 * len / ranking->mean_len));
+	}
+	if (code == SQLITE_OK)
+		sqlite3_result_double(answer, rank);
+	else
+		sqlite3_result_error_code(answer, code);
+}
+
+/* Of the first hits of all phrases the one that has most of the others behind it. */
+static void
+tell_hit(const Fts5ExtensionApi *api, Fts5Context *match, sqlite3_context *answer, int count, sqlite3_value **values)
+{
+	int first[FIRST_MOST], found = 0, most = 0, chosen = 0, column, word, code = SQLITE_OK;
+	Fts5PhraseIter hit;
+
+	(void)count, (void)values;
+	for (int i = 0; code == SQLITE_OK && i < api->xPhraseCount(match) && found < FIRST_MOST; i++) {
+		code = api->xPhraseFirst(match, i, &hit, &column, &word);
+		if (code == SQLITE_OK && column >= 0)
+			first[found++] = word;
+	}
+	for (int i = 0; i < found; i++) {
+		int near = 0;
+		for (int j = 0; j < found; j++)
+			near += first[j] >= first[i] && first[j] < first[i] + NEAR_WORDS;
+		if (near > most || (near == most && first[i] < chosen)) {
+			most = near;
+			chosen = first[i];
+		}
+	}
+	if (code == SQLITE_OK)
+		sqlite3_result_int(answer, chosen);
+	else
+		sqlite3_result_error_code(answer, code);
+}
+
+/* www.sqlite.org/fts5.html, section 7. */
+static int
+find_words_api(struct ab_db *db)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->sqlite, "SELECT fts5(?1)", -1, &stmt, NULL);
+
+	if (code == SQLITE_OK && (code = sqlite3_bind_pointer(stmt, 1, &db->words, "fts5_api_ptr", NULL)) == SQLITE_OK) {
+		(void)sqlite3_step(stmt);
+		code = db->words == NULL ? SQLITE_ERROR : db->words->xCreateFunction(db->words, "word_rank", NULL, tell_rank, NULL);
+	}
+	if (code == SQLITE_OK)
+		code = db->words->xCreateFunction(db->words, "word_hit", NULL, tell_hit, NULL);
+	sqlite3_finalize(stmt);
+	return code;
+}
+
+struct word_visit {
+	ab_word_visit *visit;
+	void *data;
+};
+
+static int
+visit_word(void *data, int flags, const char *token, int len, int from, int to)
+{
+	const struct word_visit *words = data;
+
+	(void)flags, (void)token, (void)len;
+	return words->visit(words->data, (size_t)from, (size_t)to) ? SQLITE_DONE : SQLITE_OK;
+}
+
+int
+ab_db_visit_words(struct ab_db *db, const char *text, size_t len, ab_word_visit *visit, void *data, struct ab_error *err)
+{
+	const char *arguments[] = { "remove_diacritics", "2" };
+	struct word_visit words = { visit, data };
+	int code = db->words == NULL ? find_words_api(db) : SQLITE_OK;
+	fts5_tokenizer tokenizer;
+	Fts5Tokenizer *made = NULL;
+	void *its = NULL;
+
+	if (code == SQLITE_OK)
+		code = db->words->xFindTokenizer(db->words, "unicode61", &its, &tokenizer);
+	if (code == SQLITE_OK && (code = tokenizer.xCreate(its, arguments, AB_COUNT_OF(arguments), &made)) == SQLITE_OK) {
+		code = tokenizer.xTokenize(made, &words, FTS5_TOKENIZE_AUX, text, (int)len, visit_word);
+		tokenizer.xDelete(made);
+	}
+	return code == SQLITE_OK || code == SQLITE_DONE ? 0 : fail(db, code, "read", err);
 }
 
 /* ---- the whole ---- */
