@@ -3,20 +3,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/time.h"
+#include "data/dbfile.h"
 
 #define LOG_KEPT ((off_t)128 << 10) /* a log (WAL) that is left to the next process */
 #define WAIT_LEAST_US 200
 #define WAIT_MOST_US 16000
+#define STEPS 1000	/* of SQLite's machine from one look at the clock to the next */
+#define HITS_MOST 4096	/* more of one phrase in one text hardly change its rank */
+#define FIRST_MOST 128	/* phrases whose first hits are compared */
+#define NEAR_WORDS 12
 
 struct ab_db_statement {
 	struct ab_db *db;
@@ -28,9 +33,10 @@ struct ab_db {
 	sqlite3 *sqlite;
 	char *path;
 	const struct ab_db_schema *schema;
-	int64_t wait_ms, waiting_until_ms;
+	int64_t wait_ms, waiting_until_ms, until_ms; /* until_ms: of statements under ab_db_limit() */
 	unsigned random;
 	bool memory;
+	fts5_api *words; /* when ab_db_visit_words() was called */
 	struct ab_db_statement statement[];
 };
 
@@ -41,15 +47,6 @@ ab_db_fail_corrupt(const struct ab_db *db, const char *what, const char *why, st
 {
 	ab_fail(err, AB_E_CORRUPT, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
 	ab_error_hint(err, "move the file away and bring back a backup; sqlite3 '%s' .recover saves what can be read", db->path);
-	return -1;
-}
-
-/* What to do where it was refused. Always -1. */
-static int
-hint_permission(const struct ab_db *db, struct ab_error *err)
-{
-	if (err->code == AB_E_DENIED_PERMISSION)
-		ab_error_hint(err, "the file and its directory must be yours to read and write (ls -ld '%s'*); --db FILE names another one", db->path);
 	return -1;
 }
 
@@ -67,6 +64,8 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 		    ab_duration_format(waited, db->wait_ms));
 		ab_error_hint(err, "try again");
 		return -1;
+	case SQLITE_INTERRUPT:
+		return ab_fail(err, AB_E_TIMEOUT, "%s \"%s\": %s: the time for it ran out", db->schema->name, db->path, what);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_CONSTRAINT: /* no statement breaks one, where the file is sound */
@@ -81,12 +80,12 @@ fail(struct ab_db *db, int code, const char *what, struct ab_error *err)
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 		ab_fail(err, AB_E_DENIED_PERMISSION, "%s \"%s\": %s: %s", db->schema->name, db->path, what, why);
-		return hint_permission(db, err);
+		return ab_dbfile_hint(db->path, err);
 	case SQLITE_CANTOPEN:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
 		ab_fail_errno(err, system_errno != 0 ? system_errno : ENOENT, "%s \"%s\": %s", db->schema->name, db->path, what);
-		return hint_permission(db, err);
+		return ab_dbfile_hint(db->path, err);
 	case SQLITE_IOERR:
 		if (system_errno == ENOSPC || system_errno == EDQUOT)
 			return ab_fail(err, AB_E_LIMIT_STORAGE, "%s \"%s\": %s: the disk is full", db->schema->name, db->path, what);
@@ -119,75 +118,6 @@ busy(void *data, int count)
 }
 
 /* ---- opening ---- */
-
-/* Where a file lies; the caller frees. */
-static char *
-directory_of(const char *path)
-{
-	char *dir = ab_strdup(path), *slash = strrchr(dir, '/');
-
-	if (slash == NULL) {
-		free(dir);
-		return ab_strdup(".");
-	}
-	slash[slash == dir] = '\0';
-	return dir;
-}
-
-/* What is no file is not opened: a FIFO would wait for somebody who writes. */
-static int
-check_kind(const struct ab_db *db, struct ab_error *err)
-{
-	struct stat st;
-
-	if (stat(db->path, &st) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
-		return hint_permission(db, err);
-	}
-	if (S_ISDIR(st.st_mode))
-		return ab_fail_errno(err, EISDIR, "%s \"%s\"", db->schema->name, db->path);
-	if (S_ISREG(st.st_mode))
-		return 0;
-	ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\": it is no regular file", db->schema->name, db->path);
-	ab_error_hint(err, "--db FILE names another one");
-	return -1;
-}
-
-/* statfs(2): where memory shared between processes is not, or not between hosts. */
-static int
-check_file_system(const struct ab_db *db, bool write, struct ab_error *err)
-{
-	static const struct {
-		unsigned type;
-		const char *name;
-	} network[] = {
-		{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB" }, { 0x517b, "SMB" }, { 0x01021997, "9p" }, { 0x65735546, "FUSE" },
-		{ 0x73757245, "Coda" }, { 0x00c36400, "Ceph" }, { 0x5346414f, "AFS" }, { 0x0bd00bd0, "Lustre" }, { 0x47504653, "GPFS" },
-	};
-	AB_AUTO_FREE char *dir = directory_of(db->path);
-	struct statfs fs;
-
-	if (statfs(dir, &fs) < 0 && errno == ENOENT && write) {
-		/* (What only reads finds nothing there, and that is an answer.) */
-		ab_fail(err, AB_E_INPUT_INVALID, "%s \"%s\": there is no such directory to make it in", db->schema->name, db->path);
-		ab_error_hint(err, "mkdir -p '%s', or another --db FILE", dir);
-		return -1;
-	}
-	if (statfs(dir, &fs) < 0) {
-		ab_fail_errno(err, errno, "%s \"%s\"", db->schema->name, db->path);
-		return hint_permission(db, err);
-	}
-	for (size_t i = 0; i < AB_COUNT_OF(network); i++)
-		if ((unsigned)fs.f_type == network[i].type) {
-			ab_fail(err, AB_E_UNSUPPORTED, "%s \"%s\" lies on a network file system (%s), where processes cannot share it safely",
-			    db->schema->name, db->path, network[i].name);
-			ab_error_hint(err, "--db FILE, or AB_HOME, on a local disk");
-			return -1;
-		}
-	return 0;
-}
 
 static int
 get_pragma(struct ab_db *db, const char *sql, int64_t *value, struct ab_error *err)
@@ -324,14 +254,14 @@ ab_db_open(struct ab_db **out, const char *path, unsigned flags, int64_t wait_ms
 		.memory = strcmp(path, ":memory:") == 0 };
 	for (size_t i = 0; i < schema->count; i++)
 		db->statement[i].db = db;
-	if (!db->memory && (check_file_system(db, write, err) < 0 || check_kind(db, err) < 0))
+	if (!db->memory && ab_dbfile_check(schema->name, path, write, err) < 0)
 		return -1;
 	/* A file that SQLite makes would have the umask's mode; the log and the shared memory take the file's. */
 	if (write && !db->memory) {
 		AB_AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0 && errno != EEXIST) {
 			ab_fail_errno(err, errno, "make %s \"%s\"", schema->name, path);
-			return hint_permission(db, err);
+			return ab_dbfile_hint(db->path, err);
 		}
 	}
 	/* Before the first one; later it is refused, and nothing is lost. A process has no second thread that knows of a database. */
@@ -529,6 +459,161 @@ ab_db_bytes(struct ab_db_statement *statement, int column, size_t *len)
 	return data != NULL ? data : "";
 }
 
+static int
+is_late(void *data)
+{
+	const struct ab_db *db = data;
+
+	return ab_now_ms() >= db->until_ms;
+}
+
+void
+ab_db_limit(struct ab_db *db, int64_t until_ms)
+{
+	db->until_ms = until_ms;
+	sqlite3_progress_handler(db->sqlite, STEPS, until_ms == AB_NEVER ? NULL : is_late, db);
+}
+
+/* ---- words ---- */
+
+struct ranking {
+	double mean_len; /* of texts, in words */
+	double weight[]; /* of each phrase: how rare it is */
+};
+
+static int
+count_row(const Fts5ExtensionApi *api, Fts5Context *match, void *data)
+{
+	(void)api, (void)match;
+	++*(int64_t *)data;
+	return SQLITE_OK;
+}
+
+/* Once a query. */
+static int
+weigh(const Fts5ExtensionApi *api, Fts5Context *match, struct ranking **out)
+{
+	const int count = api->xPhraseCount(match);
+	AB_AUTO_FREE struct ranking *ranking = ab_calloc(1, sizeof(*ranking) + ((size_t)count + 1) * sizeof(ranking->weight[0]));
+	sqlite3_int64 rows = 0, words = 0;
+	int code = api->xRowCount(match, &rows);
+
+	if (code == SQLITE_OK)
+		code = api->xColumnTotalSize(match, -1, &words);
+	ranking->mean_len = rows > 0 && words > 0 ? (double)words / (double)rows : 1;
+	ranking->weight[0] = 1; /* one alone is weighed against nothing */
+	for (int i = 0; code == SQLITE_OK && count > 1 && i < count; i++) {
+		int64_t with = 0;
+		code = api->xQueryPhrase(match, i, &with, count_row);
+		ranking->weight[i] = fmax(log(((double)(rows - with) + 0.5) / ((double)with + 0.5)), 1e-6);
+	}
+	*out = code == SQLITE_OK ? ab_steal(&ranking) : NULL;
+	return code == SQLITE_OK ? api->xSetAuxdata(match, *out, free) : code;
+}
+
+/* As bm25() (section 5.1.1), which sorts the hits of all phrases first: for each hit it looks at each phrase. */
+static void
+tell_rank(const Fts5ExtensionApi *api, Fts5Context *match, sqlite3_context *answer, int count, sqlite3_value **values)
+{
+	struct ranking *ranking = api->xGetAuxdata(match, 0);
+	int code = ranking == NULL ? weigh(api, match, &ranking) : SQLITE_OK, len = 0, column, word;
+	double rank = 0;
+	Fts5PhraseIter hit;
+
+	(void)count, (void)values;
+	if (code == SQLITE_OK)
+		code = api->xColumnSize(match, -1, &len);
+	for (int i = 0; code == SQLITE_OK && i < api->xPhraseCount(match); i++) {
+		int hits = 0;
+		code = api->xPhraseFirst(match, i, &hit, &column, &word);
+		for (; code == SQLITE_OK && column >= 0 && hits < HITS_MOST; hits++)
+			api->xPhraseNext(match, &hit, &column, &word);
+		rank -= ranking->weight[i] * hits * 2.2 / (hits + 1.2 * (0.25 + 0.75 * len / ranking->mean_len));
+	}
+	if (code == SQLITE_OK)
+		sqlite3_result_double(answer, rank);
+	else
+		sqlite3_result_error_code(answer, code);
+}
+
+/* Of the first hits of all phrases the one that has most of the others behind it. */
+static void
+tell_hit(const Fts5ExtensionApi *api, Fts5Context *match, sqlite3_context *answer, int count, sqlite3_value **values)
+{
+	int first[FIRST_MOST], found = 0, most = 0, chosen = 0, column, word, code = SQLITE_OK;
+	Fts5PhraseIter hit;
+
+	(void)count, (void)values;
+	for (int i = 0; code == SQLITE_OK && i < api->xPhraseCount(match) && found < FIRST_MOST; i++) {
+		code = api->xPhraseFirst(match, i, &hit, &column, &word);
+		if (code == SQLITE_OK && column >= 0)
+			first[found++] = word;
+	}
+	for (int i = 0; i < found; i++) {
+		int near = 0;
+		for (int j = 0; j < found; j++)
+			near += first[j] >= first[i] && first[j] < first[i] + NEAR_WORDS;
+		if (near > most || (near == most && first[i] < chosen)) {
+			most = near;
+			chosen = first[i];
+		}
+	}
+	if (code == SQLITE_OK)
+		sqlite3_result_int(answer, chosen);
+	else
+		sqlite3_result_error_code(answer, code);
+}
+
+/* www.sqlite.org/fts5.html, section 7. */
+static int
+find_words_api(struct ab_db *db)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->sqlite, "SELECT fts5(?1)", -1, &stmt, NULL);
+
+	if (code == SQLITE_OK && (code = sqlite3_bind_pointer(stmt, 1, &db->words, "fts5_api_ptr", NULL)) == SQLITE_OK) {
+		(void)sqlite3_step(stmt);
+		code = db->words == NULL ? SQLITE_ERROR : db->words->xCreateFunction(db->words, "word_rank", NULL, tell_rank, NULL);
+	}
+	if (code == SQLITE_OK)
+		code = db->words->xCreateFunction(db->words, "word_hit", NULL, tell_hit, NULL);
+	sqlite3_finalize(stmt);
+	return code;
+}
+
+struct word_visit {
+	ab_word_visit *visit;
+	void *data;
+};
+
+static int
+visit_word(void *data, int flags, const char *token, int len, int from, int to)
+{
+	const struct word_visit *words = data;
+
+	(void)flags, (void)token, (void)len;
+	return words->visit(words->data, (size_t)from, (size_t)to) ? SQLITE_DONE : SQLITE_OK;
+}
+
+int
+ab_db_visit_words(struct ab_db *db, const char *text, size_t len, ab_word_visit *visit, void *data, struct ab_error *err)
+{
+	const char *arguments[] = { "remove_diacritics", "2" };
+	struct word_visit words = { visit, data };
+	int code = db->words == NULL ? find_words_api(db) : SQLITE_OK;
+	fts5_tokenizer tokenizer;
+	Fts5Tokenizer *made = NULL;
+	void *its = NULL;
+
+	if (code == SQLITE_OK)
+		code = db->words->xFindTokenizer(db->words, "unicode61", &its, &tokenizer);
+	if (code == SQLITE_OK && (code = tokenizer.xCreate(its, arguments, AB_COUNT_OF(arguments), &made)) == SQLITE_OK) {
+		code = tokenizer.xTokenize(made, &words, FTS5_TOKENIZE_AUX, text, (int)len, visit_word);
+		tokenizer.xDelete(made);
+	}
+	return code == SQLITE_OK || code == SQLITE_DONE ? 0 : fail(db, code, "read", err);
+}
+
 /* ---- the whole ---- */
 
 int
@@ -576,7 +661,7 @@ ab_db_backup(struct ab_db *db, const char *path, struct ab_error *err)
 	if (status == 0 && (fsync(fd) < 0 || link(part, path) < 0))
 		status = ab_fail_errno(err, errno, "backup \"%s\"", path);
 	(void)unlink(part);
-	AB_AUTO_FREE char *dir = directory_of(path);
+	AB_AUTO_FREE char *dir = ab_dbfile_directory(path);
 	AB_AUTO_CLOSE int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (status == 0 && (dir_fd < 0 || fsync(dir_fd) < 0)) /* the name, too */
 		status = ab_fail_errno(err, errno, "backup \"%s\"", path);

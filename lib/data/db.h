@@ -84,6 +84,20 @@ bool ab_db_is_null(struct ab_db_statement *statement, int column);
 int64_t ab_db_integer(struct ab_db_statement *statement, int column);
 const char *ab_db_bytes(struct ab_db_statement *statement, int column, size_t *len);
 
+/* Statements that go on after this moment (AB_NEVER: none, as at the beginning) end with `timeout`. Not looked at while they wait. */
+void ab_db_limit(struct ab_db *db, int64_t until_ms);
+
+/* ---- words ---- */
+
+/*
+ * Words as FTS5 finds them with the tokenizer "unicode61 remove_diacritics 2" (www.sqlite.org/fts5.html): from byte `from` to before `to`;
+ * true: no more. After the first call statements with a MATCH on a table with one such column have two functions, whose time is linear in
+ * the phrases and their hits: word_rank(table), that orders as bm25() does; word_hit(table), the number of the word, from 0, where one of
+ * the phrases has its first hit, with as many of the others behind it as can be.
+ */
+typedef bool ab_word_visit(void *data, size_t from, size_t to);
+int ab_db_visit_words(struct ab_db *db, const char *text, size_t len, ab_word_visit *visit, void *data, struct ab_error *err) AB_MUST_USE;
+
 /* ---- the whole ---- */
 
 /* SQL of our own, run once. */

@@ -67,10 +67,13 @@ static const char *const statements[STATEMENTS] = {
 	[REMOVE_INDEXED] = "DELETE FROM indexed WHERE id = ?1",
 	[ADD_WORDS] = "INSERT INTO words(rowid, body) VALUES(?1, ?2)",
 	[REMOVE_WORDS] = "DELETE FROM words WHERE rowid = ?1",
-	[SEARCH] = "SELECT e.ns, e.k, e.seq, e.created, e.updated, e.expires, e.size, e.id, snippet(words, 0, '', '', '...', 16) FROM words"
+	/* MATERIALIZED: a text is read of what is given alone, when it is; rows come as they were put there. */
+	[SEARCH] = "WITH found AS MATERIALIZED (SELECT e.ns, e.k, e.seq, e.created, e.updated, e.expires, e.size, e.id,"
+		   " i.id AS at, word_hit(words) AS hit FROM words"
 		   " JOIN indexed i ON i.id = words.rowid JOIN entry e ON e.ns = i.ns AND e.k = i.k"
 		   " WHERE words MATCH ?1 AND (i.ns = ?2 OR (i.ns >= ?3 AND i.ns < ?4)) AND (e.expires IS NULL OR e.expires > ?5)"
-		   " ORDER BY words.rank, e.ns, e.k LIMIT ?6",
+		   " ORDER BY word_rank(words), e.ns, e.k LIMIT ?6)"
+		   " SELECT ns, k, seq, created, updated, expires, size, id, (SELECT body FROM words WHERE rowid = at), hit FROM found",
 	[OLDS] = "SELECT " COLUMNS " FROM past ORDER BY ns, k, seq",
 	[SETTINGS] = "SELECT history, history_age, max_bytes, bytes, search, ns FROM namespace ORDER BY ns",
 	[GET_NOTE] = "SELECT text FROM note WHERE name = ?1",

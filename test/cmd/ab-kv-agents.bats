@@ -133,6 +133,26 @@ load ../helpers/kv
 	refuses 3 input.too_long ab-kv search "$(printf '%020000d' 0)"
 }
 
+# With SQLite's own ranks and snippets this took minutes: both are quadratic in the hits of a text, and in the words of a query.
+@test "search: texts with very many hits, and queries with very many words" {
+	ab-kv config --search on -q
+	local n
+	for n in 1 2 3; do
+		yes 'needle in a big haystack' | head -c 1000000 | ab-kv put "big$n" -q
+	done
+	ab-kv put small 'a needle; a thread' -q
+	ends 0 timeout 20 ab-kv search 'needle' --field key
+	[ "$(wc -l <<<"$output")" = 4 ]
+	ends 0 timeout 20 ab-kv search "$(printf 'needle %.0s' {1..64})" --limit 3
+	[ "$(wc -l <<<"$output")" = 3 ]
+	ends 0 timeout 20 ab-kv search "a$(printf ' OR a%.0s' {1..31})"
+	[ "$(wc -l <<<"$output")" = 4 ]
+	for n in "$(printf 'a %.0s' {1..65})" "\"$(printf 'a %.0s' {1..8000})\"" "a$(printf ' OR a%.0s' {1..32})"; do
+		refuses 3 input.invalid timeout 20 ab-kv search "$n"
+		[[ $stderr == *"at most 64 words"* ]]
+	done
+}
+
 # ---- export, import ----
 
 @test "export and import: the same bytes again, any bytes, with their times" {

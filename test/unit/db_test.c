@@ -11,13 +11,14 @@
 
 static char base[] = "/tmp/ab-db-test-XXXXXX";
 
-enum { ADD, GET, ALL, SYNCHRONOUS, JOURNAL, STATEMENTS };
+enum { ADD, GET, ALL, SYNCHRONOUS, JOURNAL, ENDLESS, STATEMENTS };
 static const char *const statements[] = {
 	[ADD] = "INSERT INTO t(k, v) VALUES(?1, ?2)",
 	[GET] = "SELECT v FROM t WHERE k = ?1",
 	[ALL] = "SELECT k, v FROM t ORDER BY k",
 	[SYNCHRONOUS] = "PRAGMA synchronous", /* 1: NORMAL, 2: FULL */
 	[JOURNAL] = "PRAGMA journal_mode",
+	[ENDLESS] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
 };
 static const struct ab_db_schema one = { .name = "thing", .application_id = 0x61626b01, .version = 1,
 	.create = "CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB) STRICT", .statements = statements, .count = STATEMENTS };
@@ -589,6 +590,49 @@ test_damage(void)
 	ab_db_close(half);
 }
 
+/* What goes on for ever ends at its time; what has none is not touched. */
+static void
+test_limit(void)
+{
+	AB_AUTO_FREE char *path = below("limit");
+	AB_AUTO_DB struct ab_db *db = open_db(path, 0);
+	struct ab_error err = AB_ERROR_INIT;
+
+	ab_db_limit(db, ab_now_ms() + 20);
+	CHECK_INT(ab_db_step(ab_db_use(db, ENDLESS), &err), -1);
+	CHECK_INT(err.code, AB_E_TIMEOUT);
+	CHECK_STRING(strstr(err.msg, "read: "), "read: the time for it ran out");
+	ab_db_limit(db, AB_NEVER);
+	for (int64_t k = 0; k < 2000; k++) /* more steps than the clock is looked at */
+		if (add(db, k, "v", 1, &err) < 0)
+			CHECK(false);
+	CHECK_INT(count(db), 2000);
+}
+
+static bool
+tell_word(void *data, size_t from, size_t to)
+{
+	ab_buf_printf(data, "%zu-%zu ", from, to);
+	return to >= 12;
+}
+
+static void
+test_words(void)
+{
+	AB_AUTO_FREE char *path = below("words");
+	AB_AUTO_DB struct ab_db *db = open_db(path, 0);
+	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(1024);
+	struct ab_error err = AB_ERROR_INIT;
+	static const char text[] = " one,two na\xc3\xafve four five";
+
+	CHECK_INT(ab_db_visit_words(db, text, sizeof(text) - 1, tell_word, &told, &err), 0);
+	CHECK_STRING(told.data, "1-4 5-8 9-15 "); /* and no more of them */
+	ab_buf_truncate(&told, 0);
+	CHECK_INT(ab_db_visit_words(db, "!", 1, tell_word, &told, &err), 0);
+	CHECK_INT(ab_db_visit_words(db, "", 0, tell_word, &told, &err), 0);
+	CHECK_INT(told.len, 0);
+}
+
 static void
 test_close_nothing(void)
 {
@@ -619,6 +663,8 @@ main(int argc, char **argv)
 		{ "a small log is kept, a large one folded", test_log },
 		{ "backup", test_backup },
 		{ "check finds damage", test_damage },
+		{ "a time limit", test_limit },
+		{ "words", test_words },
 		{ "closing nothing", test_close_nothing },
 	};
 

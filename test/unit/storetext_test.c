@@ -1,4 +1,5 @@
 /* data/storetext: the index of words. */
+#include "core/text.h"
 #include "store_help.h"
 
 static void
@@ -64,6 +65,9 @@ test_words(void)
 	/* Not a query. */
 	SEARCH(NULL, "\"open", .ns = SPAN("n"));
 	SEARCH(NULL, "AND", .ns = SPAN("n"));
+	SEARCH(NULL, "*reads", .ns = SPAN("n"));
+	SEARCH(NULL, "*id", .ns = SPAN("n"));
+	SEARCH("", "\"\" \"!\"", .ns = SPAN("n"));
 	SEARCH("n:one ", "fox", .ns = SPAN("n")); /* and it goes on */
 	/* Another text in its place, and none. */
 	begin(store);
@@ -92,12 +96,120 @@ test_nothing(void)
 	store->engine->close(store);
 }
 
+/* What is shown of the only text that is found. */
+static int
+keep_snippet(void *data, const struct ab_entry *entry, struct ab_span snippet, struct ab_error *err)
+{
+	(void)entry, (void)err;
+	ab_buf_put(data, snippet.data, snippet.len);
+	return 0;
+}
+
+static void
+check_snippet(struct ab_store *store, const char *query, const char *want, int line)
+{
+	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_error err = AB_ERROR_INIT;
+	const struct ab_search search = { .ns = SPAN("n"), .query = query, .limit = 10 };
+
+	tap_int(store->engine->search(store, &search, keep_snippet, &told, &err), 0, __FILE__, line, query);
+	tap_string(told.data != NULL ? told.data : "", want, __FILE__, line, query);
+}
+#define SNIPPET(query, want) check_snippet(store, query, want, __LINE__)
+
+static void
+test_snippets(void)
+{
+	struct ab_store *store = open_store("snippets", 0);
+
+	begin(store);
+	put(store, "n", "short", "(A short one.)", AB_NEVER);
+	put(store, "n", "long", "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17 w18 w19 w20 w21!", AB_NEVER);
+	put(store, "n", "two", "apart x x x x x x x x x x x x x x x x x x apart na\xc3\xafve together y", AB_NEVER);
+	put(store, "n", "none", "!?", AB_NEVER);
+	commit(store);
+	SNIPPET("one", "(A short one.)");
+	SNIPPET("w1", "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16...");
+	SNIPPET("w5", "w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16...");
+	SNIPPET("w6", "...w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17...");
+	SNIPPET("w10", "...w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17 w18 w19 w20 w21!");
+	SNIPPET("w21", "...w17 w18 w19 w20 w21!");
+	SNIPPET("w9 AND w21", "...w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 w15 w16 w17 w18 w19 w20...");
+	SNIPPET("w18 OR w2 OR w19", "...w14 w15 w16 w17 w18 w19 w20 w21!"); /* where there are more of them */
+	SNIPPET("w20 OR nothing", "...w16 w17 w18 w19 w20 w21!");
+	SNIPPET("\"w20 w21\" NOT nothing", "...w16 w17 w18 w19 w20 w21!");
+	SNIPPET("naive together", "...x x x apart na\xc3\xafve together y");
+	store->engine->close(store);
+}
+
+/* As many bytes as fit, in whole characters, where words are long or far from each other. */
+static void
+test_long_words(void)
+{
+	struct ab_store *store = open_store("long", 0);
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_BUF struct ab_buf told = AB_BUF_INIT(SIZE_MAX / 2);
+	struct ab_error err = AB_ERROR_INIT;
+	const struct ab_search search = { .ns = SPAN("n"), .query = "hit", .limit = 10 };
+
+	for (int i = 0; i < 1000; i++)
+		ab_buf_puts(&text, "\xe6\xbc\xa2");
+	ab_buf_puts(&text, " hit ");
+	for (int i = 0; i < 1000; i++)
+		ab_buf_puts(&text, "\xf0\x9f\x98\x80"); /* no word at all */
+	begin(store);
+	put(store, "n", "k", text.data, AB_NEVER);
+	commit(store);
+	CHECK_INT(store->engine->search(store, &search, keep_snippet, &told, &err), 0);
+	CHECK(told.len > 2000 && told.len < 2070 && ab_utf8_valid(told.data, told.len));
+	CHECK(strncmp(told.data, "...\xe6\xbc\xa2", 6) == 0 && strstr(told.data, "\xa2 hit \xf0") != NULL && strcmp(told.data + told.len - 3, "...") == 0);
+	store->engine->close(store);
+}
+
+/* Of texts with very many hits each one is shown from its first one; who has more hits, or fewer other words, comes first. */
+static void
+test_many_hits(void)
+{
+	struct ab_store *store = open_store("many", 0);
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_BUF struct ab_buf query = AB_BUF_INIT(SIZE_MAX / 2);
+
+	for (int i = 0; i < 40000; i++)
+		ab_buf_puts(&text, "needle in a big haystack ");
+	begin(store);
+	put(store, "n", "many", text.data, AB_NEVER);
+	put(store, "n", "long", "needle and a lot of other words", AB_NEVER);
+	put(store, "n", "once", "needle and words", AB_NEVER);
+	put(store, "n", "twice", "needle and needle", AB_NEVER);
+	put(store, "n", "with", "rare needle and a lot of other words", AB_NEVER);
+	for (int i = 0; i < 20; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "other%d", i);
+		put(store, "n", name, "nothing of it", AB_NEVER);
+	}
+	commit(store);
+	SEARCH("n:many n:twice n:once n:long n:with ", "needle", .ns = SPAN("n"));
+	SEARCH("n:with n:many n:twice n:once n:long ", "needle OR rare", .ns = SPAN("n"));
+	SNIPPET("needle in", "needle in a big haystack needle in a big haystack needle in a big haystack needle...");
+	for (int i = 0; i < 64; i++)
+		ab_buf_printf(&query, "%sneedle", i > 0 ? " " : "");
+	SEARCH("n:many n:twice n:once n:long n:with ", query.data, .ns = SPAN("n"));
+	ab_buf_puts(&query, "s");
+	SEARCH("", query.data, .ns = SPAN("n"));
+	ab_buf_puts(&query, "\xc2\xb7one");
+	SEARCH(NULL, query.data, .ns = SPAN("n")); /* one word too many */
+	store->engine->close(store);
+}
+
 int
 main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "words", test_words },
 		{ "an index that was never made", test_nothing },
+		{ "snippets", test_snippets },
+		{ "snippets of long words", test_long_words },
+		{ "many hits, and many words of a query", test_many_hits },
 	};
 
 	return run_tests(tests, AB_COUNT_OF(tests));
