@@ -8,6 +8,8 @@
 #include "core/time.h"
 #include "data/kv.h"
 
+#define TIME_MOST_MS ((int64_t)1 << 53) /* unix time: the year 287396 */
+
 static const char *const words[] = {
 	[AB_KVLINE_EXPORTED] = "",
 	[AB_KVLINE_PUT] = "put",
@@ -153,6 +155,13 @@ read_config(struct ab_kvline *line, const struct ab_value *value, struct ab_span
 	return 0;
 }
 
+/* A time that later ones can be reckoned from. */
+static bool
+is_time(int64_t unix_ms)
+{
+	return unix_ms >= -TIME_MOST_MS && unix_ms <= TIME_MOST_MS;
+}
+
 int
 ab_kvline_read(struct ab_kvline *line, const char *text, size_t len, struct ab_span into, struct ab_error *err)
 {
@@ -186,5 +195,7 @@ ab_kvline_read(struct ab_kvline *line, const char *text, size_t len, struct ab_s
 		.size = (int64_t)line->value.len,
 	};
 	entry->updated_ms = ab_value_get_integer(value, "updated_ms", entry->created_ms);
+	if (!is_time(entry->created_ms) || !is_time(entry->updated_ms))
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"%s\" is no time", is_time(entry->updated_ms) ? "created_ms" : "updated_ms");
 	return ab_kv_check_key(entry->key, err);
 }

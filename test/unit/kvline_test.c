@@ -216,6 +216,9 @@ test_refused(void)
 		{ "{\"change\":\"config\",\"namespace\":\"n\",\"history\":-1}", AB_E_INPUT_INVALID, "below 0" },
 		{ "{\"change\":\"config\",\"namespace\":\"n\",\"history_age_ms\":-1}", AB_E_INPUT_INVALID, "below 0" },
 		{ "{\"change\":\"config\",\"namespace\":\"n\",\"max_bytes\":-9223372036854775808}", AB_E_INPUT_INVALID, "below 0" },
+		/* the next change is later than this one */
+		{ "{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\",\"updated_ms\":9223372036854775807}", AB_E_INPUT_INVALID, "updated_ms" },
+		{ "{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\",\"created_ms\":-9223372036854775808,\"updated_ms\":1}", AB_E_INPUT_INVALID, "created_ms" },
 	};
 
 	for (size_t i = 0; i < AB_COUNT_OF(row); i++) {
