@@ -116,6 +116,41 @@ ab_syncnote_write(const struct ab_sync *sync, const struct syncnote *note, bool 
 }
 
 void
+ab_syncnote_drop_staged(struct syncnote *note)
+{
+	ab_syncparts_release(&note->staged.segment);
+	ab_syncparts_release(&note->staged.snapshot);
+	note->staged = (struct staged){ .from = 0 };
+}
+
+/* Its parts are named by it, and by nothing else. */
+static bool
+lists_push(const struct ab_syncparts *parts, const char *push)
+{
+	return parts->count > 0 && strstr(parts->part[0].name, push) != NULL;
+}
+
+bool
+ab_syncnote_settle(struct syncnote *note, const struct ab_synchead *head)
+{
+	const struct staged *staged = &note->staged;
+
+	if (staged->push[0] == '\0')
+		return false;
+	bool listed = strcmp(head->push, staged->push) == 0 || lists_push(&head->snapshot, staged->push);
+	for (size_t i = 0; i < head->segments && !listed; i++)
+		listed = lists_push(&head->segment[i].parts, staged->push);
+	if (!listed)
+		return false;
+	memcpy(note->copy, head->copy, AB_ID_SIZE);
+	memcpy(note->push, staged->push, AB_ID_SIZE);
+	note->seq = staged->to; /* its generation is not known; it is above the last one that is */
+	note->following = false;
+	ab_syncnote_drop_staged(note);
+	return true;
+}
+
+void
 ab_syncnote_saw(struct syncnote *note, const struct ab_synchead *head, bool following)
 {
 	memcpy(note->copy, head->copy, AB_ID_SIZE);

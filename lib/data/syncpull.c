@@ -224,6 +224,7 @@ pull_once(struct pulling *pulling, struct ab_error *err)
 			ab_error_context(err, "there is no copy of a store at %s", sync->url);
 		return -1;
 	}
+	(void)ab_syncnote_settle(&pulling->note, &pulling->head);
 	/* Nothing new, whatever has changed here since. */
 	result->moved = pulling->note.copy[0] == '\0' || strcmp(pulling->note.push, pulling->head.push) != 0;
 	if ((result->moved || pulling->restore) && judge(pulling, err) < 0)

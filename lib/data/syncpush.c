@@ -301,14 +301,6 @@ remove_gone(struct pushing *pushing, struct ab_error *err)
 	return ab_syncnote_write(sync, &pushing->note, false, err);
 }
 
-static void
-drop_staged(struct syncnote *note)
-{
-	ab_syncparts_release(&note->staged.segment);
-	ab_syncparts_release(&note->staged.snapshot);
-	note->staged = (struct staged){ .from = 0 };
-}
-
 /* Parts that were stored for nothing are gone. */
 static void
 discard_staged(struct syncnote *note)
@@ -319,7 +311,7 @@ discard_staged(struct syncnote *note)
 		for (size_t i = 0; i < lists[list]->count; i++)
 			if (lists[list]->part[i].sha256[0] != '\0')
 				(void)ab_syncparts_add(&note->gone, lists[list]->part[i].name, 0);
-	drop_staged(note);
+	ab_syncnote_drop_staged(note);
 }
 
 static int
@@ -337,7 +329,7 @@ send_staged(struct pushing *pushing, struct ab_error *err)
 	if (change_head(pushing, err) < 0)
 		return -1;
 	ab_syncnote_saw(note, &pushing->head, false);
-	drop_staged(note);
+	ab_syncnote_drop_staged(note);
 	return ab_syncnote_write(pushing->sync, note, false, err);
 }
 
@@ -352,12 +344,14 @@ judge(struct pushing *pushing, int found, struct ab_error *err)
 
 	if (found == 0)
 		return 0; /* nothing of anybody's is there: begun, or begun anew */
-	if (note->staged.push[0] != '\0' && strcmp(head->push, note->staged.push) == 0) { /* it happened, and we were not told */
-		if (strcmp(head->copy, note->copy) != 0 && test_conditions(pushing->sync, head, err) < 0)
+	const bool begun = strcmp(head->push, note->staged.push) == 0 && strcmp(head->copy, note->copy) != 0;
+	if (begun && !pushing->sync->dry_run && test_conditions(pushing->sync, head, err) < 0)
+		return -1;
+	if (ab_syncnote_settle(note, head)) {
+		if (strcmp(head->push, note->push) == 0)
+			ab_syncnote_saw(note, head, false);
+		if (!pushing->sync->dry_run && ab_syncnote_write(pushing->sync, note, false, err) < 0)
 			return -1;
-		ab_syncnote_saw(note, head, false);
-		drop_staged(note);
-		return ab_syncnote_write(pushing->sync, note, false, err);
 	}
 	if (note->copy[0] != '\0' && strcmp(head->copy, note->copy) == 0 && head->generation < note->generation) {
 		ab_fail(err, AB_E_UNAVAILABLE, "%s answers with an older head (%" PRId64 ") than the one that this store has seen (%" PRId64 ")",

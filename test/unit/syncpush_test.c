@@ -133,6 +133,53 @@ test_lost_answer(void)
 	free_fake(fake);
 }
 
+/* It took place, nobody told us, and others went on from there: what is here is in the copy, and no conflict. */
+static void
+test_untold(void)
+{
+	struct ab_kv *kv = open_kv("untold"), *other = open_kv("untold-other");
+	struct fake *fake = new_fake("remote-untold");
+
+	put(kv, "a", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	put(kv, "a", "2");
+	fake->fail_after = true;
+	fake->fail_at = 2;
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), -1);
+	fake->fail_at = 0;
+	CHECK_INT(do_sync(kv, fake, "dir1", PULL), 0);
+	CHECK(!result.moved);
+	CHECK_INT(do_sync(kv, fake, "dir1", DRY_PUSH), 0);
+	CHECK(!result.moved);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	put(other, "b", "1");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), 0);
+	put(kv, "mine", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), -1);
+	CHECK_INT(last_code, AB_E_CONFLICT);
+	CHECK(strstr(last.hint, "since (1)") != NULL); /* and not all that was pushed */
+	ab_kv_free(kv);
+	/* The same store without that change. */
+	fake->fail_at = 2;
+	put(other, "b", "2");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), -1);
+	fake->fail_at = 0;
+	kv = open_kv("untold-third");
+	CHECK_INT(do_sync(kv, fake, "dir3", PULL), 0);
+	put(kv, "c", "1");
+	CHECK_INT(do_sync(kv, fake, "dir3", PUSH), 0);
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), -1);
+	CHECK(strstr(last.hint, "sync pull") != NULL);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	CHECK(same_text(kv, other, INT64_MAX));
+	put(other, "d", "1");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), 0);
+	ab_kv_free(kv);
+	ab_kv_free(other);
+	free_fake(fake);
+}
+
 static struct ab_kv *rival;
 static struct fake *rivals;
 
@@ -314,6 +361,7 @@ int
 main(void)
 {
 	static const struct tap_test tests[] = { { "broken off", test_resumed }, { "gone on with later", test_resumed_later }, { "a lost answer", test_lost_answer },
+		{ "a push that nobody told of", test_untold },
 		{ "overtaken", test_overtaken }, { "a store without conditions", test_no_conditions }, { "a copy that is gone", test_emptied },
 		{ "an old head", test_old_head }, { "snapshots", test_snapshots }, { "a dry run", test_dry_run } };
 
