@@ -371,7 +371,8 @@ can_resume(const struct pushing *pushing)
 	const struct staged *staged = &pushing->note.staged;
 	const int64_t after = pushing->head.copy[0] != '\0' ? pushing->head.seq : 0;
 
-	return staged->push[0] != '\0' && staged->to <= pushing->last_seq && (staged->from == 0 ? staged->snapshot.count > 0 : staged->from == after + 1) &&
+	return staged->push[0] != '\0' && staged->to >= after && staged->to <= pushing->last_seq &&
+	    (staged->from == 0 ? staged->snapshot.count > 0 : staged->from == after + 1) &&
 	    is_complete(pushing->sync, &staged->segment) && is_complete(pushing->sync, &staged->snapshot);
 }
 

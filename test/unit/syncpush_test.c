@@ -180,6 +180,37 @@ test_untold(void)
 	free_fake(fake);
 }
 
+/* Staged while the copy seemed gone, and never sent: it is of the past when others have pushed since. */
+static void
+test_staged_before(void)
+{
+	struct ab_kv *kv = open_kv("before"), *other = open_kv("before-other");
+	struct fake *fake = new_fake("remote-before");
+	AB_AUTO_FREE char *head = object_path(fake, AB_SYNC_HEAD), *away = ab_asprintf("%s.away", head);
+
+	put(kv, "a", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	CHECK_INT(rename(head, away), 0);
+	fake->fail_at = 2;
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), -1);
+	fake->fail_at = 0;
+	CHECK_INT(rename(away, head), 0);
+	put(other, "b", "1");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), 0);
+	CHECK_INT(do_sync(kv, fake, "dir1", PULL), 0);
+	put(kv, "c", "1");
+	fake->puts = 0;
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK_INT(fake->puts, 2); /* a part, the head: and no head of the past between */
+	CHECK(!result.whole);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	CHECK(same_text(kv, other, INT64_MAX));
+	ab_kv_free(kv);
+	ab_kv_free(other);
+	free_fake(fake);
+}
+
 static struct ab_kv *rival;
 static struct fake *rivals;
 
@@ -361,7 +392,7 @@ int
 main(void)
 {
 	static const struct tap_test tests[] = { { "broken off", test_resumed }, { "gone on with later", test_resumed_later }, { "a lost answer", test_lost_answer },
-		{ "a push that nobody told of", test_untold },
+		{ "a push that nobody told of", test_untold }, { "staged before others pushed", test_staged_before },
 		{ "overtaken", test_overtaken }, { "a store without conditions", test_no_conditions }, { "a copy that is gone", test_emptied },
 		{ "an old head", test_old_head }, { "snapshots", test_snapshots }, { "a dry run", test_dry_run } };
 
