@@ -81,6 +81,22 @@ write_staged(struct ab_json *json, const struct staged *staged)
 	ab_json_object_end(json);
 }
 
+/* Whether it follows this copy is noted; that it follows another one stays. */
+static int
+put_follows(const struct ab_sync *sync, bool following, struct ab_error *err)
+{
+	struct ab_store *store = ab_kv_store(sync->kv);
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(NOTE_MAX);
+	const struct ab_span url = { sync->url, strlen(sync->url) };
+
+	if (following)
+		return store->engine->put_note(store, AB_KV_FOLLOWS, &url, err);
+	int found = store->engine->get_note(store, AB_KV_FOLLOWS, &text, err);
+	if (found <= 0 || text.len != url.len || memcmp(text.data, url.data, url.len) != 0)
+		return found < 0 ? -1 : 0;
+	return store->engine->put_note(store, AB_KV_FOLLOWS, NULL, err);
+}
+
 int
 ab_syncnote_write(const struct ab_sync *sync, const struct syncnote *note, bool within, struct ab_error *err)
 {
@@ -103,10 +119,9 @@ ab_syncnote_write(const struct ab_sync *sync, const struct syncnote *note, bool 
 	if (!within && store->engine->begin(store, true, err) < 0)
 		return -1;
 	const struct ab_span span = { text.data, text.len };
-	const struct ab_span url = { sync->url, strlen(sync->url) };
 	int status = store->engine->put_note(store, name, &span, err);
 	if (status == 0)
-		status = store->engine->put_note(store, AB_KV_FOLLOWS, note->following ? &url : NULL, err);
+		status = put_follows(sync, note->following, err);
 	if (within)
 		return status;
 	if (status == 0)

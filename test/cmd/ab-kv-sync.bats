@@ -75,6 +75,24 @@ something_runs() { ! nothing_runs; }
 	    '[2,"put"] [3,"put"] [4,"delete"] [5,"put"] [6,"put"] [7,"put"] [8,"delete"] [9,"put"] [10,"put"] [11,"put"] [12,"delete"] [13,"put"] ' ]
 }
 
+@test "who follows one copy and pushes to another still follows" {
+	start_s3
+	on a ab-kv put soon x --ttl 300ms
+	on a ab-kv put k 1
+	on a ab-kv sync push $COPY
+	on b ab-kv sync pull $COPY
+	ends 0 on b ab-kv sync push s3://bucket/mirror
+	sleep 0.4
+	[ "$(on b ab-kv gc --field expired)" = 0 ]
+	on a ab-kv put k 2
+	on a ab-kv sync push $COPY
+	ends 0 on b ab-kv sync pull $COPY
+	same a b
+	ends 0 on b ab-kv sync push s3://bucket/mirror
+	ends 0 on c ab-kv sync restore s3://bucket/mirror
+	same a c
+}
+
 @test "two writers never overwrite each other: the second is told, and by whom" {
 	start_s3
 	on a ab-kv put k 1
