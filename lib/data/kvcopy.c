@@ -194,6 +194,8 @@ take(struct ab_kv *kv, const struct ab_kvline *line, struct ab_error *err)
 	case AB_KVLINE_ENTRY:
 		return ab_kvinside_add(kv, entry, line->value, err);
 	case AB_KVLINE_LAST:
+		if (entry->seq <= kv->seq)
+			return ab_fail(err, AB_E_CORRUPT, "change %" PRId64 " comes behind %" PRId64, entry->seq, kv->seq);
 		return ab_kvinside_note_last(kv, entry, line->was, err);
 	default:
 		return ab_fail(err, AB_E_CORRUPT, "a line that is of no copy");

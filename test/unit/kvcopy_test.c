@@ -217,11 +217,13 @@ test_refused(void)
 		"{\"change\":\"entry\",\"seq\":9,\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\",\"created_ms\":1,\"updated_ms\":1}\n",
 		"{\"change\":\"put\",\"seq\":2,\"namespace\":\"n\",\"key\":\"\",\"value\":\"v\"}\n",
 		"{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\"}\n", /* of an export */
+		"{\"change\":\"last\",\"was\":\"put\",\"seq\":1,\"namespace\":\"n\",\"key\":\"k\",\"updated_ms\":1}\n", /* it is there */
 		"no JSON\n",
 	};
 	for (size_t i = 0; i < AB_COUNT_OF(bad); i++) {
 		CHECK_INT(take_text(kv, bad[i], 1, 3, false), -1);
 		CHECK_INT(last_code, AB_E_CORRUPT);
+		CHECK(strstr(last.msg, "UNIQUE") == NULL); /* the lines are, not the store */
 		CHECK_INT(seq_of(kv), 1);
 		CHECK_KEY(kv, "mine", "1");
 		CHECK_KEY(kv, "k", NULL);
