@@ -14,6 +14,7 @@
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/progress.h"
+#include "core/text.h"
 #include "core/time.h"
 #include "data/hash.h"
 #include "data/sync.h"
@@ -131,6 +132,8 @@ find_url(const char *url, struct ab_error *err)
 {
 	AB_AUTO_FREE char *copy = ab_strdup(url);
 
+	if (!ab_utf8_valid(url, strlen(url)))
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"%.200s\": names of objects are UTF-8, and this is not", url), NULL;
 	for (size_t len = strlen(copy); len > 0 && copy[len - 1] == '/'; len--)
 		copy[len - 1] = '\0';
 	if (strncmp(copy, "s3://", 5) == 0 && copy[5] != '\0' && copy[5] != '/')
@@ -201,8 +204,7 @@ empty_dir(int fd)
 	}
 	rewinddir(dir);
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-		if (entry->d_name[0] != '.')
-			(void)!unlinkat(fd, entry->d_name, 0);
+		(void)!unlinkat(fd, entry->d_name, 0); /* "." and ".." are no files */
 	closedir(dir);
 }
 

@@ -198,6 +198,24 @@ something_runs() { ! nothing_runs; }
 	[[ $stderr == *"lists what is not there"* ]]
 }
 
+@test "a head that lies about the length of a part is corrupt, and what lay about is swept" {
+	start_s3
+	on a ab-kv put k 'some value'
+	on a ab-kv sync push $COPY
+	head=$(s3_file copies/one/head.json)
+	jq -c '.snapshot.parts[0].plain_bytes = 5' "$head" >"$BASE/head"
+	cp "$head" "$BASE/right"
+	cp "$BASE/head" "$head"
+	refuses 6 corrupt on b ab-kv sync restore $COPY
+	cp "$BASE/right" "$head"
+	touch "$(echo "$BASE"/home/b/sync/*)/.ab-01ABC.tmp"
+	ends 0 on b ab-kv sync restore $COPY
+	[ -z "$(find "$BASE/home/b/sync" -type f)" ]
+	on b ab-kv put mine 1
+	ends 0 on b ab-kv sync pull $COPY
+	check_json '(.moved or .whole) | not'
+}
+
 @test "a push that is killed is gone on with; what was sent is not sent again" {
 	start_s3
 	head -c 30000000 /dev/urandom >"$BASE/random"
@@ -391,6 +409,7 @@ something_runs() { ! nothing_runs; }
 	[[ $stderr == *no-such-bucket* ]]
 	refuses 3 input.invalid ab-kv sync push /bucket/x
 	refuses 3 input.invalid ab-kv sync push s3://
+	refuses 3 input.invalid ab-kv sync push $'s3://bucket/a\377'
 	refuses 2 usage ab-kv sync mirror $COPY
 	refuses 4 unsupported ab-kv sync push $COPY --db :memory:
 	AB_LIBEXEC_DIR=$BASE refuses 4 unsupported ab-kv sync push $COPY
