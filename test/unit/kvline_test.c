@@ -247,6 +247,24 @@ test_lengths(void)
 	}
 }
 
+/* What is full of control characters is no six times as long in a copy: what was pushed can be read again. */
+static void
+test_costly(void)
+{
+	static const char zeros[3000];
+	struct ab_kvline line = { .kind = AB_KVLINE_ENTRY, .value = { zeros, sizeof(zeros) }, ENTRY_OF(7) };
+	AB_AUTO_KVLINE struct ab_kvline back = AB_KVLINE_INIT;
+	AB_AUTO_FREE char *text = written(&line);
+
+	CHECK(strstr(text, "\"value_base64\":\"AAAA") != NULL);
+	CHECK(strlen(text) < 4200);
+	CHECK_INT(take(&back, text, NOWHERE), 0);
+	CHECK(same(back.value, line.value));
+	line.kind = AB_KVLINE_EXPORTED;
+	AB_AUTO_FREE char *exported = written(&line);
+	CHECK(strstr(exported, "\"value\":\"\\u0000") != NULL);
+}
+
 /* ---- into ---- */
 
 static void
@@ -318,6 +336,7 @@ main(void)
 		{ "what is not said", test_defaults },
 		{ "lines that are refused", test_refused },
 		{ "lengths of names", test_lengths },
+		{ "control characters", test_costly },
 		{ "into a namespace", test_into },
 		{ "a line is used again", test_reuse },
 	};
