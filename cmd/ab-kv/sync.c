@@ -1,7 +1,6 @@
 /* sync: a store and its copy in an object store. libexec/ab/ab-s3 speaks to that one: a plain `get` does not pay for it. */
 #include "ab-kv.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -191,23 +190,6 @@ open_dir(const char *store, const char *url, int *fd, struct ab_error *err)
 	return ab_asprintf("%s/sync/%s", home, id);
 }
 
-/* When all is done nobody needs what lies there, also not what was left by one that broke off. */
-static void
-empty_dir(int fd)
-{
-	int copy = dup(fd);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-
-	if (dir == NULL) {
-		ab_close_indirect(&copy);
-		return;
-	}
-	rewinddir(dir);
-	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-		(void)!unlinkat(fd, entry->d_name, 0); /* "." and ".." are no files */
-	closedir(dir);
-}
-
 /* ---- the operation ---- */
 
 static void
@@ -278,7 +260,7 @@ run_sync(struct ab_call *call, struct remote *remote, const char *store, struct 
 		return -1;
 	int status = sync.kv != NULL ? run(&sync, params->direction, result, err) : run_without_store(call, &sync, params, result, err);
 	if (status == 0 && !sync.dry_run)
-		empty_dir(lock);
+		ab_sync_empty(&sync);
 	return status;
 }
 

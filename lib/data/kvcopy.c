@@ -140,7 +140,8 @@ ab_kvcopy_begin(struct ab_kv *kv, int64_t at_seq, int64_t to_seq, bool clear, st
 	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	if (kv->seq != at_seq) {
-		ab_fail(err, AB_E_CONFLICT, "the store is at change %" PRId64 ", not at %" PRId64 " any more", kv->seq, at_seq);
+		ab_fail(err, AB_E_CONFLICT, "somebody wrote to the store meanwhile: it is at change %" PRId64 ", not at %" PRId64 " any more", kv->seq, at_seq);
+		ab_error_hint(err, "do it again, to see what can be done now");
 		return -1;
 	}
 	if (!clear)

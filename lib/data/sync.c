@@ -1,6 +1,7 @@
 /* A store and its copy elsewhere: what the one knows of the other. */
 #include "data/sync.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -246,4 +247,16 @@ ab_sync_look(const struct ab_sync *sync, struct ab_error *err)
 	int found = ab_sync_get_head(sync, &head, &object, err);
 
 	return found != 0 ? (found < 0 ? -1 : 0) : ab_fail(err, AB_E_NOT_FOUND, "there is no copy of a store at %s", sync->url);
+}
+
+void
+ab_sync_empty(const struct ab_sync *sync)
+{
+	DIR *dir = opendir(sync->dir);
+
+	if (dir == NULL)
+		return;
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		(void)!unlinkat(dirfd(dir), entry->d_name, 0); /* "." and ".." are no files */
+	closedir(dir);
 }

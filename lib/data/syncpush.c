@@ -383,8 +383,10 @@ push_once(struct pushing *pushing, struct ab_error *err)
 
 	if (!can_resume(pushing)) {
 		discard_staged(note);
+		ab_sync_empty(pushing->sync); /* of pushes that broke off while they were staged: as much as this one may need */
 		struct staged staged = { .from = 0 };
 		if (stage(pushing, &staged, err) < 0) {
+			ab_sync_empty(pushing->sync);
 			ab_syncparts_release(&staged.segment);
 			ab_syncparts_release(&staged.snapshot);
 			return -1;

@@ -211,6 +211,26 @@ test_staged_before(void)
 	free_fake(fake);
 }
 
+/* A kill while it was staged left parts that no note knows: room that the next one may need. */
+static void
+test_left_behind(void)
+{
+	struct ab_kv *kv = open_kv("left");
+	struct fake *fake = new_fake("remote-left");
+	AB_AUTO_FREE char *dir = below("dir-left"), *part = ab_asprintf("%s/snapshot_0001-01J_0001.ndjson.zst", dir);
+	struct ab_error err = AB_ERROR_INIT;
+
+	put(kv, "a", "1");
+	(void)!mkdir(dir, 0700);
+	CHECK_INT(ab_write_file_atomic(AT_FDCWD, part, "x", 1, 0600, &err), 0);
+	fake->fail_at = 2;
+	CHECK_INT(do_sync(kv, fake, "dir-left", PUSH), -1);
+	CHECK_INT(count_files(dir), 1); /* its own */
+	CHECK(access(part, F_OK) != 0);
+	ab_kv_free(kv);
+	free_fake(fake);
+}
+
 static struct ab_kv *rival;
 static struct fake *rivals;
 
@@ -393,6 +413,7 @@ main(void)
 {
 	static const struct tap_test tests[] = { { "broken off", test_resumed }, { "gone on with later", test_resumed_later }, { "a lost answer", test_lost_answer },
 		{ "a push that nobody told of", test_untold }, { "staged before others pushed", test_staged_before },
+		{ "left behind", test_left_behind },
 		{ "overtaken", test_overtaken }, { "a store without conditions", test_no_conditions }, { "a copy that is gone", test_emptied },
 		{ "an old head", test_old_head }, { "snapshots", test_snapshots }, { "a dry run", test_dry_run } };
 
