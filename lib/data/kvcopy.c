@@ -8,6 +8,8 @@
 #include "core/time.h"
 #include "data/kvinside.h"
 
+#define THINGS_MOST 64 /* members of a line, and what they hold: ours have ten */
+
 /* ---- to lines ---- */
 
 struct copying {
@@ -203,11 +205,29 @@ take(struct ab_kv *kv, const struct ab_kvline *line, struct ab_error *err)
 	}
 }
 
+/* Whether it is one object of few members: a parser makes twenty times the memory of what is many small things. */
+static bool
+is_line(const char *text, size_t len)
+{
+	const char *end = text + len;
+	int things = 0;
+
+	for (const char *at = text; at < end && things <= THINGS_MOST; at++) {
+		things += *at == '[' || *at == '{' || *at == ',';
+		if (*at == '"')
+			for (at++; at < end && *at != '"'; at++)
+				at += *at == '\\';
+	}
+	return things <= THINGS_MOST;
+}
+
 int
 ab_kvcopy_take(struct ab_kv *kv, const char *text, size_t len, struct ab_error *err)
 {
 	AB_AUTO_KVLINE struct ab_kvline line = AB_KVLINE_INIT;
 
+	if (!is_line(text, len))
+		return ab_fail(err, AB_E_CORRUPT, "a line that is of no copy");
 	if (ab_kvline_read(&line, text, len, (struct ab_span){ .data = NULL }, err) < 0) {
 		err->code = AB_E_CORRUPT; /* it is not what we wrote */
 		return -1;

@@ -228,6 +228,15 @@ test_refused(void)
 		CHECK_KEY(kv, "mine", "1");
 		CHECK_KEY(kv, "k", NULL);
 	}
+	/* Many things in one line: refused before they are made. */
+	AB_AUTO_BUF struct ab_buf many = AB_BUF_INIT(SIZE_MAX / 2);
+	ab_buf_puts(&many, "{\"change\":\"put\",\"seq\":2,\"namespace\":\"n\",\"key\":\"k\",\"value\":\"[[[\\\",,,,{\",\"more\":[0");
+	for (int i = 0; i < 1000; i++)
+		ab_buf_puts(&many, ",0");
+	ab_buf_puts(&many, "]}\n");
+	AB_AUTO_FREE char *text = ab_buf_take(&many);
+	CHECK_INT(take_text(kv, text, 1, 2, false), -1);
+	CHECK(strstr(last.msg, "of no copy") != NULL);
 	CHECK(put(kv, "next", "2") == 2); /* nothing of it is left, and work goes on as ever */
 	ab_kv_free(kv);
 }
