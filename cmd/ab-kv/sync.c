@@ -110,7 +110,14 @@ remote_put(void *data, const char *name, const char *file, bool zstd, const char
 		ab_json_boolean(&json, "if_absent", true);
 	else if (if_match != NULL)
 		ab_json_string(&json, "if_match", if_match);
-	return ask(data, &json, &text, object, err);
+	if (ask(data, &json, &text, object, err) < 0)
+		return -1;
+	if (object->etag[0] != '\0')
+		return 0;
+	/* Who answers everything with 200 has stored nothing. */
+	ab_fail(err, AB_E_UNAVAILABLE, "PUT %s/%s: what answers is no object store: it gives no ETag", ((const struct remote *)data)->url, name);
+	ab_error_hint(err, "check --endpoint, and what is between here and there");
+	return -1;
 }
 
 static int

@@ -326,6 +326,23 @@ something_runs() { ! nothing_runs; }
 	eventually 10 nothing_runs
 }
 
+@test "a 200 of somebody in between is no push" {
+	start_s3
+	on a ab-kv put k 1
+	on a ab-kv sync push $COPY
+	on a ab-kv put k 2
+	for at in segment head; do
+		fault "{\"match\":\"PUT $at\",\"do\":\"status:200\"}"
+		refuses 5 unavailable on a ab-kv sync push $COPY
+		[[ $stderr == *ETag* ]]
+		clear_faults
+	done
+	ends 0 on a ab-kv sync push $COPY
+	check_json '.moved and .seq == 2'
+	on b ab-kv sync restore $COPY
+	same a b
+}
+
 @test "an older head is not taken for the newest" {
 	start_s3
 	for i in 1 2 3; do
