@@ -12,7 +12,7 @@
 #include "core/time.h"
 #include "data/syncnote.h"
 
-#define NOTE_MAX ((size_t)16 << 20)
+#define NOTE_MAX (SIZE_MAX / 2) /* it is our own, and as long as a store needs */
 
 /* ---- the note ---- */
 
@@ -195,8 +195,11 @@ ab_sync_get_head(const struct ab_sync *sync, struct ab_synchead *head, struct ab
 	AB_AUTO_FREE char *file = ab_sync_file(sync, AB_SYNC_HEAD);
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(AB_SYNC_HEAD_MAX);
 
-	if (sync->remote->get(sync->remote->data, AB_SYNC_HEAD, file, false, NULL, (int64_t)AB_SYNC_HEAD_MAX, object, err) < 0)
+	if (sync->remote->get(sync->remote->data, AB_SYNC_HEAD, file, false, NULL, (int64_t)AB_SYNC_HEAD_MAX, object, err) < 0) {
+		if (err->code == AB_E_LIMIT_SIZE) /* no push makes such a one */
+			err->code = AB_E_CORRUPT;
 		return err->code == AB_E_NOT_FOUND ? 0 : -1;
+	}
 	int status = ab_read_file(AT_FDCWD, file, &text, err);
 	(void)!unlink(file);
 	if (status == 0)

@@ -224,12 +224,17 @@ static int
 put_head(const struct ab_sync *sync, const struct ab_synchead *head, const char *etag, struct ab_syncobject *object, struct ab_error *err)
 {
 	AB_AUTO_FREE char *file = ab_sync_file(sync, "new-" AB_SYNC_HEAD);
-	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(AB_SYNC_HEAD_MAX);
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
 	struct ab_json json;
 
 	ab_json_begin(&json, &text, AB_ENCODING_AUTO);
 	ab_synchead_write(&json, NULL, head);
 	ab_buf_putc(&text, '\n');
+	if (text.len > AB_SYNC_HEAD_MAX) { /* nobody could read it */
+		ab_fail(err, AB_E_LIMIT_SIZE, "%s: a head of %zu bytes, to list all parts: at most %zu", sync->url, text.len, AB_SYNC_HEAD_MAX);
+		ab_error_hint(err, "a store of so many parts of 8 MiB is too large for it; a new prefix begins with fewer of them");
+		return -1;
+	}
 	if (ab_write_file_atomic(AT_FDCWD, file, text.data, text.len, 0600, err) < 0)
 		return -1;
 	int status = sync->remote->put(sync->remote->data, AB_SYNC_HEAD, file, false, etag, object, err);

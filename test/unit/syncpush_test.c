@@ -231,6 +231,44 @@ test_left_behind(void)
 	free_fake(fake);
 }
 
+/* Parts beyond what a head has room for: told, and the copy stays as it was. */
+static void
+test_full_head(void)
+{
+	struct ab_kv *kv = open_kv("full");
+	struct fake *fake = new_fake("remote-full");
+	AB_AUTO_SYNCHEAD struct ab_synchead head = AB_SYNCHEAD_INIT;
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_FREE char *path = object_path(fake, AB_SYNC_HEAD);
+	struct ab_error err = AB_ERROR_INIT;
+	struct ab_json json;
+
+	put(kv, "a", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK(read_object(fake, AB_SYNC_HEAD, &text));
+	CHECK_INT(ab_synchead_parse(&head, text.data, text.len, &err), 0);
+	for (size_t before = text.len, more = 1; more > 0;) {
+		for (size_t i = 0; i < more; i++) {
+			struct ab_syncpart *part = ab_syncparts_add(&head.snapshot, head.snapshot.part[0].name, 100);
+			part->bytes = 100;
+			memcpy(part->sha256, head.snapshot.part[0].sha256, sizeof(part->sha256));
+		}
+		ab_buf_truncate(&text, 0);
+		ab_json_begin(&json, &text, AB_ENCODING_AUTO);
+		ab_synchead_write(&json, NULL, &head);
+		more = head.snapshot.count == 2 ? (AB_SYNC_HEAD_MAX - text.len) / (text.len - before + 1) : 0;
+	}
+	CHECK(text.len <= AB_SYNC_HEAD_MAX);
+	CHECK_INT(ab_write_file_atomic(AT_FDCWD, path, text.data, text.len, 0600, &err), 0);
+	put(kv, "a", "2");
+	for (int i = 0; i < 10 && do_sync(kv, fake, "dir1", PUSH) == 0; i++) /* each adds a segment */
+		put(kv, "a", "2");
+	if (!CHECK_INT(last_code, AB_E_LIMIT_SIZE))
+		printf("# %s\n", last.msg);
+	ab_kv_free(kv);
+	free_fake(fake);
+}
+
 static struct ab_kv *rival;
 static struct fake *rivals;
 
@@ -413,7 +451,7 @@ main(void)
 {
 	static const struct tap_test tests[] = { { "broken off", test_resumed }, { "gone on with later", test_resumed_later }, { "a lost answer", test_lost_answer },
 		{ "a push that nobody told of", test_untold }, { "staged before others pushed", test_staged_before },
-		{ "left behind", test_left_behind },
+		{ "left behind", test_left_behind }, { "a head that is full", test_full_head },
 		{ "overtaken", test_overtaken }, { "a store without conditions", test_no_conditions }, { "a copy that is gone", test_emptied },
 		{ "an old head", test_old_head }, { "snapshots", test_snapshots }, { "a dry run", test_dry_run } };
 
