@@ -1,7 +1,6 @@
 /* sync: a store and its copy in an object store. libexec/ab/ab-s3 speaks to that one: a plain `get` does not pay for it. */
 #include "ab-kv.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -14,6 +13,7 @@
 #include "core/io.h"
 #include "core/mem.h"
 #include "core/progress.h"
+#include "core/text.h"
 #include "core/time.h"
 #include "data/hash.h"
 #include "data/sync.h"
@@ -110,7 +110,14 @@ remote_put(void *data, const char *name, const char *file, bool zstd, const char
 		ab_json_boolean(&json, "if_absent", true);
 	else if (if_match != NULL)
 		ab_json_string(&json, "if_match", if_match);
-	return ask(data, &json, &text, object, err);
+	if (ask(data, &json, &text, object, err) < 0)
+		return -1;
+	if (object->etag[0] != '\0')
+		return 0;
+	/* Who answers everything with 200 has stored nothing. */
+	ab_fail(err, AB_E_UNAVAILABLE, "PUT %s/%s: what answers is no object store: it gives no ETag", ((const struct remote *)data)->url, name);
+	ab_error_hint(err, "check --endpoint, and what is between here and there");
+	return -1;
 }
 
 static int
@@ -131,6 +138,8 @@ find_url(const char *url, struct ab_error *err)
 {
 	AB_AUTO_FREE char *copy = ab_strdup(url);
 
+	if (!ab_utf8_valid(url, strlen(url)))
+		return ab_fail(err, AB_E_INPUT_INVALID, "\"%.200s\": names of objects are UTF-8, and this is not", url), NULL;
 	for (size_t len = strlen(copy); len > 0 && copy[len - 1] == '/'; len--)
 		copy[len - 1] = '\0';
 	if (strncmp(copy, "s3://", 5) == 0 && copy[5] != '\0' && copy[5] != '/')
@@ -186,24 +195,6 @@ open_dir(const char *store, const char *url, int *fd, struct ab_error *err)
 	}
 	*fd = ab_steal_fd(&dir);
 	return ab_asprintf("%s/sync/%s", home, id);
-}
-
-/* When all is done nobody needs what lies there, also not what was left by one that broke off. */
-static void
-empty_dir(int fd)
-{
-	int copy = dup(fd);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-
-	if (dir == NULL) {
-		ab_close_indirect(&copy);
-		return;
-	}
-	rewinddir(dir);
-	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-		if (entry->d_name[0] != '.')
-			(void)!unlinkat(fd, entry->d_name, 0);
-	closedir(dir);
 }
 
 /* ---- the operation ---- */
@@ -276,7 +267,7 @@ run_sync(struct ab_call *call, struct remote *remote, const char *store, struct 
 		return -1;
 	int status = sync.kv != NULL ? run(&sync, params->direction, result, err) : run_without_store(call, &sync, params, result, err);
 	if (status == 0 && !sync.dry_run)
-		empty_dir(lock);
+		ab_sync_empty(&sync);
 	return status;
 }
 

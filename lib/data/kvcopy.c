@@ -8,6 +8,8 @@
 #include "core/time.h"
 #include "data/kvinside.h"
 
+#define THINGS_MOST 64 /* members of a line, and what they hold: ours have ten */
+
 /* ---- to lines ---- */
 
 struct copying {
@@ -140,7 +142,8 @@ ab_kvcopy_begin(struct ab_kv *kv, int64_t at_seq, int64_t to_seq, bool clear, st
 	if (ab_kvinside_enter(kv, err) < 0)
 		return -1;
 	if (kv->seq != at_seq) {
-		ab_fail(err, AB_E_CONFLICT, "the store is at change %" PRId64 ", not at %" PRId64 " any more", kv->seq, at_seq);
+		ab_fail(err, AB_E_CONFLICT, "somebody wrote to the store meanwhile: it is at change %" PRId64 ", not at %" PRId64 " any more", kv->seq, at_seq);
+		ab_error_hint(err, "do it again, to see what can be done now");
 		return -1;
 	}
 	if (!clear)
@@ -281,10 +284,28 @@ take(struct ab_kv *kv, const struct ab_kvline *line, struct ab_error *err)
 	case AB_KVLINE_ENTRY:
 		return add_entry(kv, entry, line->value, err);
 	case AB_KVLINE_LAST:
+		if (entry->seq <= kv->seq)
+			return ab_fail(err, AB_E_CORRUPT, "change %" PRId64 " comes behind %" PRId64, entry->seq, kv->seq);
 		return log_as(kv, entry, line->was, err);
 	default:
 		return ab_fail(err, AB_E_CORRUPT, "a line that is of no copy");
 	}
+}
+
+/* Whether it is one object of few members: a parser makes twenty times the memory of what is many small things. */
+static bool
+is_line(const char *text, size_t len)
+{
+	const char *end = text + len;
+	int things = 0;
+
+	for (const char *at = text; at < end && things <= THINGS_MOST; at++) {
+		things += *at == '[' || *at == '{' || *at == ',';
+		if (*at == '"')
+			for (at++; at < end && *at != '"'; at++)
+				at += *at == '\\';
+	}
+	return things <= THINGS_MOST;
 }
 
 int
@@ -292,6 +313,8 @@ ab_kvcopy_take(struct ab_kv *kv, const char *text, size_t len, struct ab_error *
 {
 	AB_AUTO_KVLINE struct ab_kvline line = AB_KVLINE_INIT;
 
+	if (!is_line(text, len))
+		return ab_fail(err, AB_E_CORRUPT, "a line that is of no copy");
 	if (ab_kvline_read(&line, text, len, (struct ab_span){ .data = NULL }, err) < 0) {
 		err->code = AB_E_CORRUPT; /* it is not what we wrote */
 		return -1;

@@ -44,6 +44,30 @@ write_config(struct ab_json *json, const struct ab_namespace *namespace)
 	ab_json_boolean(json, "search", namespace->search);
 }
 
+/* Whether it is longer as a text than as base64: six for one, where it is full of control characters. */
+static bool
+is_costly(struct ab_span value)
+{
+	const unsigned char *data = (const unsigned char *)value.data;
+	size_t more = 0;
+
+	for (size_t i = 0; i < value.len; i++)
+		more += data[i] < ' ' ? 5 : data[i] == '"' || data[i] == '\\';
+	return more > value.len / 3 + 4;
+}
+
+/* A copy's lines have a bound that any value keeps; export keeps what is text as text. */
+static void
+write_value(struct ab_json *json, const struct ab_kvline *line)
+{
+	const enum ab_encoding encoding = json->encoding;
+
+	if (line->kind != AB_KVLINE_EXPORTED && is_costly(line->value))
+		json->encoding = AB_ENCODING_BASE64;
+	ab_json_bytes(json, "value", line->value.data, line->value.len);
+	json->encoding = encoding;
+}
+
 void
 ab_kvline_write(struct ab_json *json, const struct ab_kvline *line)
 {
@@ -62,7 +86,7 @@ ab_kvline_write(struct ab_json *json, const struct ab_kvline *line)
 	ab_json_bytes(json, "namespace", entry->ns.data, entry->ns.len);
 	ab_json_bytes(json, "key", entry->key.data, entry->key.len);
 	if (line->value.data != NULL) {
-		ab_json_bytes(json, "value", line->value.data, line->value.len);
+		write_value(json, line);
 		ab_json_integer(json, "created_ms", entry->created_ms);
 	}
 	ab_json_integer(json, "updated_ms", entry->updated_ms);

@@ -1,6 +1,7 @@
 /* A store and its copy elsewhere: what the one knows of the other. */
 #include "data/sync.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "core/time.h"
 #include "data/syncnote.h"
 
-#define NOTE_MAX ((size_t)16 << 20)
+#define NOTE_MAX (SIZE_MAX / 2) /* it is our own, and as long as a store needs */
 
 /* ---- the note ---- */
 
@@ -81,6 +82,22 @@ write_staged(struct ab_json *json, const struct staged *staged)
 	ab_json_object_end(json);
 }
 
+/* Whether it follows this copy is noted; that it follows another one stays. */
+static int
+put_follows(const struct ab_sync *sync, bool following, struct ab_error *err)
+{
+	struct ab_store *store = ab_kv_store(sync->kv);
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(NOTE_MAX);
+	const struct ab_span url = { sync->url, strlen(sync->url) };
+
+	if (following)
+		return store->engine->put_note(store, AB_KV_FOLLOWS, &url, err);
+	int found = store->engine->get_note(store, AB_KV_FOLLOWS, &text, err);
+	if (found <= 0 || text.len != url.len || memcmp(text.data, url.data, url.len) != 0)
+		return found < 0 ? -1 : 0;
+	return store->engine->put_note(store, AB_KV_FOLLOWS, NULL, err);
+}
+
 int
 ab_syncnote_write(const struct ab_sync *sync, const struct syncnote *note, bool within, struct ab_error *err)
 {
@@ -103,16 +120,50 @@ ab_syncnote_write(const struct ab_sync *sync, const struct syncnote *note, bool 
 	if (!within && store->engine->begin(store, true, err) < 0)
 		return -1;
 	const struct ab_span span = { text.data, text.len };
-	const struct ab_span url = { sync->url, strlen(sync->url) };
 	int status = store->engine->put_note(store, name, &span, err);
 	if (status == 0)
-		status = store->engine->put_note(store, AB_KV_FOLLOWS, note->following ? &url : NULL, err);
+		status = put_follows(sync, note->following, err);
 	if (within)
 		return status;
 	if (status == 0)
 		return store->engine->commit(store, err);
 	store->engine->rollback(store);
 	return -1;
+}
+
+void
+ab_syncnote_drop_staged(struct syncnote *note)
+{
+	ab_syncparts_release(&note->staged.segment);
+	ab_syncparts_release(&note->staged.snapshot);
+	note->staged = (struct staged){ .from = 0 };
+}
+
+/* Its parts are named by it, and by nothing else. */
+static bool
+lists_push(const struct ab_syncparts *parts, const char *push)
+{
+	return parts->count > 0 && strstr(parts->part[0].name, push) != NULL;
+}
+
+bool
+ab_syncnote_settle(struct syncnote *note, const struct ab_synchead *head)
+{
+	const struct staged *staged = &note->staged;
+
+	if (staged->push[0] == '\0')
+		return false;
+	bool listed = strcmp(head->push, staged->push) == 0 || lists_push(&head->snapshot, staged->push);
+	for (size_t i = 0; i < head->segments && !listed; i++)
+		listed = lists_push(&head->segment[i].parts, staged->push);
+	if (!listed)
+		return false;
+	memcpy(note->copy, head->copy, AB_ID_SIZE);
+	memcpy(note->push, staged->push, AB_ID_SIZE);
+	note->seq = staged->to; /* its generation is not known; it is above the last one that is */
+	note->following = false;
+	ab_syncnote_drop_staged(note);
+	return true;
 }
 
 void
@@ -144,8 +195,11 @@ ab_sync_get_head(const struct ab_sync *sync, struct ab_synchead *head, struct ab
 	AB_AUTO_FREE char *file = ab_sync_file(sync, AB_SYNC_HEAD);
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(AB_SYNC_HEAD_MAX);
 
-	if (sync->remote->get(sync->remote->data, AB_SYNC_HEAD, file, false, NULL, (int64_t)AB_SYNC_HEAD_MAX, object, err) < 0)
+	if (sync->remote->get(sync->remote->data, AB_SYNC_HEAD, file, false, NULL, (int64_t)AB_SYNC_HEAD_MAX, object, err) < 0) {
+		if (err->code == AB_E_LIMIT_SIZE) /* no push makes such a one */
+			err->code = AB_E_CORRUPT;
 		return err->code == AB_E_NOT_FOUND ? 0 : -1;
+	}
 	int status = ab_read_file(AT_FDCWD, file, &text, err);
 	(void)!unlink(file);
 	if (status == 0)
@@ -196,4 +250,16 @@ ab_sync_look(const struct ab_sync *sync, struct ab_error *err)
 	int found = ab_sync_get_head(sync, &head, &object, err);
 
 	return found != 0 ? (found < 0 ? -1 : 0) : ab_fail(err, AB_E_NOT_FOUND, "there is no copy of a store at %s", sync->url);
+}
+
+void
+ab_sync_empty(const struct ab_sync *sync)
+{
+	DIR *dir = opendir(sync->dir);
+
+	if (dir == NULL)
+		return;
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		(void)!unlinkat(dirfd(dir), entry->d_name, 0); /* "." and ".." are no files */
+	closedir(dir);
 }

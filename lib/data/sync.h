@@ -60,5 +60,7 @@ int ab_sync_push(const struct ab_sync *sync, struct ab_syncresult *result, struc
 int ab_sync_pull(const struct ab_sync *sync, bool restore, struct ab_syncresult *result, struct ab_error *err) AB_MUST_USE;
 /* Whether there is a copy: not_found. For who would have to make a store for it. */
 int ab_sync_look(const struct ab_sync *sync, struct ab_error *err) AB_MUST_USE;
+/* When all is done nobody needs what lies in the directory, also not what was left by one that broke off. */
+void ab_sync_empty(const struct ab_sync *sync);
 
 #endif

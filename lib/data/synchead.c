@@ -12,6 +12,7 @@
 #define SEGMENTS_MOST 64	    /* without a new snapshot */
 #define BYTES_LEAST ((int64_t)4 << 20) /* of segments, before their size is a reason for one */
 #define PART_MOST ((int64_t)1 << 43)   /* bytes: all that a head of AB_SYNC_HEAD_MAX can list is less than INT64_MAX together */
+#define NUMBER_MOST ((int64_t)1 << 53) /* of changes and pushes: all numbers of a store are below it, and can be counted on from */
 
 /* ---- parts ---- */
 
@@ -276,7 +277,7 @@ read_head(struct ab_synchead *head, const struct ab_value *value, struct ab_erro
 	head->at_ms = ab_value_get_integer(value, "at_ms", 0);
 	head->writer = ab_strdup(ab_value_get_string(value, "writer", "somebody"));
 	head->snapshot_seq = ab_value_get_integer(snapshot, "seq", 0);
-	if (head->generation < 1 || head->seq < 1)
+	if (head->generation < 1 || head->generation > NUMBER_MOST || head->seq < 1 || head->seq > NUMBER_MOST)
 		return ab_fail(err, AB_E_CORRUPT, "its numbers are not those of a copy");
 	if (ab_syncparts_read(&head->snapshot, ab_value_get(snapshot, "parts"), err) < 0 || read_segments(head, ab_value_get(value, "segments"), err) < 0)
 		return -1;

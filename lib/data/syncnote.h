@@ -25,6 +25,10 @@ void ab_syncnote_release(struct syncnote *note);
 int ab_syncnote_read(const struct ab_sync *sync, struct syncnote *note, struct ab_error *err) AB_MUST_USE;
 /* within: in the transaction that goes on. */
 int ab_syncnote_write(const struct ab_sync *sync, const struct syncnote *note, bool within, struct ab_error *err) AB_MUST_USE;
+void ab_syncnote_drop_staged(struct syncnote *note);
+/* A push that we were not told of took place when the head lists its parts, or is it: then what is staged is what was seen last. True: so
+ * it is; the note is not written. */
+bool ab_syncnote_settle(struct syncnote *note, const struct ab_synchead *head);
 void ab_syncnote_saw(struct syncnote *note, const struct ab_synchead *head, bool following);
 
 /* A path in sync->dir for a part's name; the caller frees. */

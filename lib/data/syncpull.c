@@ -70,8 +70,11 @@ fetch_part(struct pulling *pulling, const struct ab_syncpart *part, struct ab_er
 
 	if (stat(path, &st) < 0 || st.st_size != part->plain_bytes) {
 		const int64_t most = part->plain_bytes < PLAIN_MAX ? part->plain_bytes : PLAIN_MAX;
-		if (sync->remote->get(sync->remote->data, part->name, path, true, part->sha256, most, &object, err) < 0)
+		if (sync->remote->get(sync->remote->data, part->name, path, true, part->sha256, most, &object, err) < 0) {
+			if (err->code == AB_E_LIMIT_SIZE) /* the head says how long it is */
+				err->code = AB_E_CORRUPT;
 			return -1;
+		}
 	}
 	pulling->result->parts++;
 	pulling->result->bytes += part->bytes;
@@ -192,6 +195,7 @@ pull_once(struct pulling *pulling, struct ab_error *err)
 			ab_error_context(err, "there is no copy of a store at %s", sync->url);
 		return -1;
 	}
+	(void)ab_syncnote_settle(&pulling->note, &pulling->head);
 	/* Nothing new, whatever has changed here since. */
 	result->moved = pulling->note.copy[0] == '\0' || strcmp(pulling->note.push, pulling->head.push) != 0;
 	if ((result->moved || pulling->restore) && judge(pulling, err) < 0)
@@ -199,7 +203,7 @@ pull_once(struct pulling *pulling, struct ab_error *err)
 	result->parts = result->bytes = 0;
 	ab_sync_tell(result, &pulling->head);
 	pulling->way = ab_synchead_way(&pulling->head, pulling->last_seq);
-	result->whole = pulling->way.whole;
+	result->whole = result->moved && pulling->way.whole;
 	if (!result->moved)
 		return 0;
 	if (sync->dry_run)

@@ -224,12 +224,17 @@ static int
 put_head(const struct ab_sync *sync, const struct ab_synchead *head, const char *etag, struct ab_syncobject *object, struct ab_error *err)
 {
 	AB_AUTO_FREE char *file = ab_sync_file(sync, "new-" AB_SYNC_HEAD);
-	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(AB_SYNC_HEAD_MAX);
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
 	struct ab_json json;
 
 	ab_json_begin(&json, &text, AB_ENCODING_AUTO);
 	ab_synchead_write(&json, NULL, head);
 	ab_buf_putc(&text, '\n');
+	if (text.len > AB_SYNC_HEAD_MAX) { /* nobody could read it */
+		ab_fail(err, AB_E_LIMIT_SIZE, "%s: a head of %zu bytes, to list all parts: at most %zu", sync->url, text.len, AB_SYNC_HEAD_MAX);
+		ab_error_hint(err, "a store of so many parts of 8 MiB is too large for it; a new prefix begins with fewer of them");
+		return -1;
+	}
 	if (ab_write_file_atomic(AT_FDCWD, file, text.data, text.len, 0600, err) < 0)
 		return -1;
 	int status = sync->remote->put(sync->remote->data, AB_SYNC_HEAD, file, false, etag, object, err);
@@ -301,14 +306,6 @@ remove_gone(struct pushing *pushing, struct ab_error *err)
 	return ab_syncnote_write(sync, &pushing->note, false, err);
 }
 
-static void
-drop_staged(struct syncnote *note)
-{
-	ab_syncparts_release(&note->staged.segment);
-	ab_syncparts_release(&note->staged.snapshot);
-	note->staged = (struct staged){ .from = 0 };
-}
-
 /* Parts that were stored for nothing are gone. */
 static void
 discard_staged(struct syncnote *note)
@@ -319,7 +316,7 @@ discard_staged(struct syncnote *note)
 		for (size_t i = 0; i < lists[list]->count; i++)
 			if (lists[list]->part[i].sha256[0] != '\0')
 				(void)ab_syncparts_add(&note->gone, lists[list]->part[i].name, 0);
-	drop_staged(note);
+	ab_syncnote_drop_staged(note);
 }
 
 static int
@@ -337,7 +334,7 @@ send_staged(struct pushing *pushing, struct ab_error *err)
 	if (change_head(pushing, err) < 0)
 		return -1;
 	ab_syncnote_saw(note, &pushing->head, false);
-	drop_staged(note);
+	ab_syncnote_drop_staged(note);
 	return ab_syncnote_write(pushing->sync, note, false, err);
 }
 
@@ -352,12 +349,14 @@ judge(struct pushing *pushing, int found, struct ab_error *err)
 
 	if (found == 0)
 		return 0; /* nothing of anybody's is there: begun, or begun anew */
-	if (note->staged.push[0] != '\0' && strcmp(head->push, note->staged.push) == 0) { /* it happened, and we were not told */
-		if (strcmp(head->copy, note->copy) != 0 && test_conditions(pushing->sync, head, err) < 0)
+	const bool begun = strcmp(head->push, note->staged.push) == 0 && strcmp(head->copy, note->copy) != 0;
+	if (begun && !pushing->sync->dry_run && test_conditions(pushing->sync, head, err) < 0)
+		return -1;
+	if (ab_syncnote_settle(note, head)) {
+		if (strcmp(head->push, note->push) == 0)
+			ab_syncnote_saw(note, head, false);
+		if (!pushing->sync->dry_run && ab_syncnote_write(pushing->sync, note, false, err) < 0)
 			return -1;
-		ab_syncnote_saw(note, head, false);
-		drop_staged(note);
-		return ab_syncnote_write(pushing->sync, note, false, err);
 	}
 	if (note->copy[0] != '\0' && strcmp(head->copy, note->copy) == 0 && head->generation < note->generation) {
 		ab_fail(err, AB_E_UNAVAILABLE, "%s answers with an older head (%" PRId64 ") than the one that this store has seen (%" PRId64 ")",
@@ -377,7 +376,8 @@ can_resume(const struct pushing *pushing)
 	const struct staged *staged = &pushing->note.staged;
 	const int64_t after = pushing->head.copy[0] != '\0' ? pushing->head.seq : 0;
 
-	return staged->push[0] != '\0' && staged->to <= pushing->last_seq && (staged->from == 0 ? staged->snapshot.count > 0 : staged->from == after + 1) &&
+	return staged->push[0] != '\0' && staged->to >= after && staged->to <= pushing->last_seq &&
+	    (staged->from == 0 ? staged->snapshot.count > 0 : staged->from == after + 1) &&
 	    is_complete(pushing->sync, &staged->segment) && is_complete(pushing->sync, &staged->snapshot);
 }
 
@@ -388,8 +388,10 @@ push_once(struct pushing *pushing, struct ab_error *err)
 
 	if (!can_resume(pushing)) {
 		discard_staged(note);
+		ab_sync_empty(pushing->sync); /* of pushes that broke off while they were staged: as much as this one may need */
 		struct staged staged = { .from = 0 };
 		if (stage(pushing, &staged, err) < 0) {
+			ab_sync_empty(pushing->sync);
 			ab_syncparts_release(&staged.segment);
 			ab_syncparts_release(&staged.snapshot);
 			return -1;

@@ -75,6 +75,24 @@ something_runs() { ! nothing_runs; }
 	    '[2,"put"] [3,"put"] [4,"delete"] [5,"put"] [6,"put"] [7,"put"] [8,"delete"] [9,"put"] [10,"put"] [11,"put"] [12,"delete"] [13,"put"] ' ]
 }
 
+@test "who follows one copy and pushes to another still follows" {
+	start_s3
+	on a ab-kv put soon x --ttl 300ms
+	on a ab-kv put k 1
+	on a ab-kv sync push $COPY
+	on b ab-kv sync pull $COPY
+	ends 0 on b ab-kv sync push s3://bucket/mirror
+	sleep 0.4
+	[ "$(on b ab-kv gc --field expired)" = 0 ]
+	on a ab-kv put k 2
+	on a ab-kv sync push $COPY
+	ends 0 on b ab-kv sync pull $COPY
+	same a b
+	ends 0 on b ab-kv sync push s3://bucket/mirror
+	ends 0 on c ab-kv sync restore s3://bucket/mirror
+	same a c
+}
+
 @test "two writers never overwrite each other: the second is told, and by whom" {
 	start_s3
 	on a ab-kv put k 1
@@ -180,6 +198,24 @@ something_runs() { ! nothing_runs; }
 	rm "$part"
 	refuses 6 corrupt on c ab-kv sync restore $COPY
 	[[ $stderr == *"lists what is not there"* ]]
+}
+
+@test "a head that lies about the length of a part is corrupt, and what lay about is swept" {
+	start_s3
+	on a ab-kv put k 'some value'
+	on a ab-kv sync push $COPY
+	head=$(s3_file copies/one/head.json)
+	jq -c '.snapshot.parts[0].plain_bytes = 5' "$head" >"$BASE/head"
+	cp "$head" "$BASE/right"
+	cp "$BASE/head" "$head"
+	refuses 6 corrupt on b ab-kv sync restore $COPY
+	cp "$BASE/right" "$head"
+	touch "$(echo "$BASE"/home/b/sync/*)/.ab-01ABC.tmp"
+	ends 0 on b ab-kv sync restore $COPY
+	[ -z "$(find "$BASE/home/b/sync" -type f)" ]
+	on b ab-kv put mine 1
+	ends 0 on b ab-kv sync pull $COPY
+	check_json '(.moved or .whole) | not'
 }
 
 @test "a push that is killed is gone on with; what was sent is not sent again" {
@@ -293,6 +329,23 @@ something_runs() { ! nothing_runs; }
 	eventually 10 nothing_runs
 }
 
+@test "a 200 of somebody in between is no push" {
+	start_s3
+	on a ab-kv put k 1
+	on a ab-kv sync push $COPY
+	on a ab-kv put k 2
+	for at in segment head; do
+		fault "{\"match\":\"PUT $at\",\"do\":\"status:200\"}"
+		refuses 5 unavailable on a ab-kv sync push $COPY
+		[[ $stderr == *ETag* ]]
+		clear_faults
+	done
+	ends 0 on a ab-kv sync push $COPY
+	check_json '.moved and .seq == 2'
+	on b ab-kv sync restore $COPY
+	same a b
+}
+
 @test "an older head is not taken for the newest" {
 	start_s3
 	for i in 1 2 3; do
@@ -376,6 +429,7 @@ something_runs() { ! nothing_runs; }
 	[[ $stderr == *no-such-bucket* ]]
 	refuses 3 input.invalid ab-kv sync push /bucket/x
 	refuses 3 input.invalid ab-kv sync push s3://
+	refuses 3 input.invalid ab-kv sync push $'s3://bucket/a\377'
 	refuses 2 usage ab-kv sync mirror $COPY
 	refuses 4 unsupported ab-kv sync push $COPY --db :memory:
 	AB_LIBEXEC_DIR=$BASE refuses 4 unsupported ab-kv sync push $COPY

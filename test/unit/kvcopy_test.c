@@ -217,15 +217,26 @@ test_refused(void)
 		"{\"change\":\"entry\",\"seq\":9,\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\",\"created_ms\":1,\"updated_ms\":1}\n",
 		"{\"change\":\"put\",\"seq\":2,\"namespace\":\"n\",\"key\":\"\",\"value\":\"v\"}\n",
 		"{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\"}\n", /* of an export */
+		"{\"change\":\"last\",\"was\":\"put\",\"seq\":1,\"namespace\":\"n\",\"key\":\"k\",\"updated_ms\":1}\n", /* it is there */
 		"no JSON\n",
 	};
 	for (size_t i = 0; i < AB_COUNT_OF(bad); i++) {
 		CHECK_INT(take_text(kv, bad[i], 1, 3, false), -1);
 		CHECK_INT(last_code, AB_E_CORRUPT);
+		CHECK(strstr(last.msg, "UNIQUE") == NULL); /* the lines are, not the store */
 		CHECK_INT(seq_of(kv), 1);
 		CHECK_KEY(kv, "mine", "1");
 		CHECK_KEY(kv, "k", NULL);
 	}
+	/* Many things in one line: refused before they are made. */
+	AB_AUTO_BUF struct ab_buf many = AB_BUF_INIT(SIZE_MAX / 2);
+	ab_buf_puts(&many, "{\"change\":\"put\",\"seq\":2,\"namespace\":\"n\",\"key\":\"k\",\"value\":\"[[[\\\",,,,{\",\"more\":[0");
+	for (int i = 0; i < 1000; i++)
+		ab_buf_puts(&many, ",0");
+	ab_buf_puts(&many, "]}\n");
+	AB_AUTO_FREE char *text = ab_buf_take(&many);
+	CHECK_INT(take_text(kv, text, 1, 2, false), -1);
+	CHECK(strstr(last.msg, "of no copy") != NULL);
 	CHECK(put(kv, "next", "2") == 2); /* nothing of it is left, and work goes on as ever */
 	ab_kv_free(kv);
 }

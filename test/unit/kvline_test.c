@@ -216,6 +216,9 @@ test_refused(void)
 		{ "{\"change\":\"config\",\"namespace\":\"n\",\"history\":-1}", AB_E_INPUT_INVALID, "below 0" },
 		{ "{\"change\":\"config\",\"namespace\":\"n\",\"history_age_ms\":-1}", AB_E_INPUT_INVALID, "below 0" },
 		{ "{\"change\":\"config\",\"namespace\":\"n\",\"max_bytes\":-9223372036854775808}", AB_E_INPUT_INVALID, "below 0" },
+		/* the next change is later than this one */
+		{ "{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\",\"updated_ms\":9223372036854775807}", AB_E_INPUT_INVALID, "updated_ms" },
+		{ "{\"namespace\":\"n\",\"key\":\"k\",\"value\":\"v\",\"created_ms\":-9223372036854775808,\"updated_ms\":1}", AB_E_INPUT_INVALID, "created_ms" },
 	};
 
 	for (size_t i = 0; i < AB_COUNT_OF(row); i++) {
@@ -242,6 +245,24 @@ test_lengths(void)
 		CHECK_INT(last.code, more ? AB_E_LIMIT_SIZE : AB_E_NONE);
 		name[AB_KEY_MAX] = 'x';
 	}
+}
+
+/* What is full of control characters is no six times as long in a copy: what was pushed can be read again. */
+static void
+test_costly(void)
+{
+	static const char zeros[3000];
+	struct ab_kvline line = { .kind = AB_KVLINE_ENTRY, .value = { zeros, sizeof(zeros) }, ENTRY_OF(7) };
+	AB_AUTO_KVLINE struct ab_kvline back = AB_KVLINE_INIT;
+	AB_AUTO_FREE char *text = written(&line);
+
+	CHECK(strstr(text, "\"value_base64\":\"AAAA") != NULL);
+	CHECK(strlen(text) < 4200);
+	CHECK_INT(take(&back, text, NOWHERE), 0);
+	CHECK(same(back.value, line.value));
+	line.kind = AB_KVLINE_EXPORTED;
+	AB_AUTO_FREE char *exported = written(&line);
+	CHECK(strstr(exported, "\"value\":\"\\u0000") != NULL);
 }
 
 /* ---- into ---- */
@@ -315,6 +336,7 @@ main(void)
 		{ "what is not said", test_defaults },
 		{ "lines that are refused", test_refused },
 		{ "lengths of names", test_lengths },
+		{ "control characters", test_costly },
 		{ "into a namespace", test_into },
 		{ "a line is used again", test_reuse },
 	};

@@ -196,8 +196,8 @@ test_accepted(void)
 		HEAD(NUMBERS("5") SNAPSHOT("3") ",\"segments\":[" SEGMENT("2", "3") "," SEGMENT("4", "5") "],\"more\":true"),
 		HEAD(NUMBERS("5") SNAPSHOT("5") ",\"segments\":[" SEGMENT("2", "3") "," SEGMENT("4", "5") "]"),
 		HEAD(NUMBERS("5") SNAPSHOT("3") ",\"segments\":[" SEGMENT("1", "3") "," SEGMENT("4", "5") "]"),
-		HEAD(NUMBERS("9223372036854775807") SNAPSHOT("9223372036854775807")),
-		HEAD(NUMBERS("9223372036854775807") "\"segments\":[" SEGMENT("1", "9223372036854775807") "]"),
+		HEAD(NUMBERS("9007199254740992") SNAPSHOT("9007199254740992")),
+		HEAD(NUMBERS("9007199254740992") "\"segments\":[" SEGMENT("1", "9007199254740992") "]"),
 		PARTS(PART("segment/01J-0001/a_b.ndjson.zst")),
 		PARTS(PART("snapshot/" LONG64 LONG64)),
 	};
@@ -226,6 +226,9 @@ test_refused(void)
 		HEAD(NUMBERS("0") SNAPSHOT("0")),
 		HEAD(NUMBERS("-5") SNAPSHOT("-5")),
 		HEAD(NUMBERS("\"5\"") SNAPSHOT("5")),
+		/* that nobody could count on from */
+		HEAD(NUMBERS("9223372036854775807") SNAPSHOT("9223372036854775807")),
+		HEAD("\"generation\":9223372036854775807,\"seq\":5," SNAPSHOT("5")),
 		/* segments that are no chain */
 		HEAD(NUMBERS("5") "\"segments\":[" SEGMENT("1", "3") "," SEGMENT("5", "5") "]"),
 		HEAD(NUMBERS("5") "\"segments\":[" SEGMENT("1", "3") "," SEGMENT("3", "5") "]"),

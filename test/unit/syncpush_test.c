@@ -133,6 +133,142 @@ test_lost_answer(void)
 	free_fake(fake);
 }
 
+/* It took place, nobody told us, and others went on from there: what is here is in the copy, and no conflict. */
+static void
+test_untold(void)
+{
+	struct ab_kv *kv = open_kv("untold"), *other = open_kv("untold-other");
+	struct fake *fake = new_fake("remote-untold");
+
+	put(kv, "a", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	put(kv, "a", "2");
+	fake->fail_after = true;
+	fake->fail_at = 2;
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), -1);
+	fake->fail_at = 0;
+	CHECK_INT(do_sync(kv, fake, "dir1", PULL), 0);
+	CHECK(!result.moved);
+	CHECK_INT(do_sync(kv, fake, "dir1", DRY_PUSH), 0);
+	CHECK(!result.moved);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	put(other, "b", "1");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), 0);
+	put(kv, "mine", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), -1);
+	CHECK_INT(last_code, AB_E_CONFLICT);
+	CHECK(strstr(last.hint, "since (1)") != NULL); /* and not all that was pushed */
+	ab_kv_free(kv);
+	/* The same store without that change. */
+	fake->fail_at = 2;
+	put(other, "b", "2");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), -1);
+	fake->fail_at = 0;
+	kv = open_kv("untold-third");
+	CHECK_INT(do_sync(kv, fake, "dir3", PULL), 0);
+	put(kv, "c", "1");
+	CHECK_INT(do_sync(kv, fake, "dir3", PUSH), 0);
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), -1);
+	CHECK(strstr(last.hint, "sync pull") != NULL);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	CHECK(same_text(kv, other, INT64_MAX));
+	put(other, "d", "1");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), 0);
+	ab_kv_free(kv);
+	ab_kv_free(other);
+	free_fake(fake);
+}
+
+/* Staged while the copy seemed gone, and never sent: it is of the past when others have pushed since. */
+static void
+test_staged_before(void)
+{
+	struct ab_kv *kv = open_kv("before"), *other = open_kv("before-other");
+	struct fake *fake = new_fake("remote-before");
+	AB_AUTO_FREE char *head = object_path(fake, AB_SYNC_HEAD), *away = ab_asprintf("%s.away", head);
+
+	put(kv, "a", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	CHECK_INT(rename(head, away), 0);
+	fake->fail_at = 2;
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), -1);
+	fake->fail_at = 0;
+	CHECK_INT(rename(away, head), 0);
+	put(other, "b", "1");
+	CHECK_INT(do_sync(other, fake, "dir2", PUSH), 0);
+	CHECK_INT(do_sync(kv, fake, "dir1", PULL), 0);
+	put(kv, "c", "1");
+	fake->puts = 0;
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK_INT(fake->puts, 2); /* a part, the head: and no head of the past between */
+	CHECK(!result.whole);
+	CHECK_INT(do_sync(other, fake, "dir2", PULL), 0);
+	CHECK(same_text(kv, other, INT64_MAX));
+	ab_kv_free(kv);
+	ab_kv_free(other);
+	free_fake(fake);
+}
+
+/* A kill while it was staged left parts that no note knows: room that the next one may need. */
+static void
+test_left_behind(void)
+{
+	struct ab_kv *kv = open_kv("left");
+	struct fake *fake = new_fake("remote-left");
+	AB_AUTO_FREE char *dir = below("dir-left"), *part = ab_asprintf("%s/snapshot_0001-01J_0001.ndjson.zst", dir);
+	struct ab_error err = AB_ERROR_INIT;
+
+	put(kv, "a", "1");
+	(void)!mkdir(dir, 0700);
+	CHECK_INT(ab_write_file_atomic(AT_FDCWD, part, "x", 1, 0600, &err), 0);
+	fake->fail_at = 2;
+	CHECK_INT(do_sync(kv, fake, "dir-left", PUSH), -1);
+	CHECK_INT(count_files(dir), 1); /* its own */
+	CHECK(access(part, F_OK) != 0);
+	ab_kv_free(kv);
+	free_fake(fake);
+}
+
+/* Parts beyond what a head has room for: told, and the copy stays as it was. */
+static void
+test_full_head(void)
+{
+	struct ab_kv *kv = open_kv("full");
+	struct fake *fake = new_fake("remote-full");
+	AB_AUTO_SYNCHEAD struct ab_synchead head = AB_SYNCHEAD_INIT;
+	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(SIZE_MAX / 2);
+	AB_AUTO_FREE char *path = object_path(fake, AB_SYNC_HEAD);
+	struct ab_error err = AB_ERROR_INIT;
+	struct ab_json json;
+
+	put(kv, "a", "1");
+	CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+	CHECK(read_object(fake, AB_SYNC_HEAD, &text));
+	CHECK_INT(ab_synchead_parse(&head, text.data, text.len, &err), 0);
+	for (size_t before = text.len, more = 1; more > 0;) {
+		for (size_t i = 0; i < more; i++) {
+			struct ab_syncpart *part = ab_syncparts_add(&head.snapshot, head.snapshot.part[0].name, 100);
+			part->bytes = 100;
+			memcpy(part->sha256, head.snapshot.part[0].sha256, sizeof(part->sha256));
+		}
+		ab_buf_truncate(&text, 0);
+		ab_json_begin(&json, &text, AB_ENCODING_AUTO);
+		ab_synchead_write(&json, NULL, &head);
+		more = head.snapshot.count == 2 ? (AB_SYNC_HEAD_MAX - text.len) / (text.len - before + 1) : 0;
+	}
+	CHECK(text.len <= AB_SYNC_HEAD_MAX);
+	CHECK_INT(ab_write_file_atomic(AT_FDCWD, path, text.data, text.len, 0600, &err), 0);
+	put(kv, "a", "2");
+	for (int i = 0; i < 10 && do_sync(kv, fake, "dir1", PUSH) == 0; i++) /* each adds a segment */
+		put(kv, "a", "2");
+	if (!CHECK_INT(last_code, AB_E_LIMIT_SIZE))
+		printf("# %s\n", last.msg);
+	ab_kv_free(kv);
+	free_fake(fake);
+}
+
 static struct ab_kv *rival;
 static struct fake *rivals;
 
@@ -314,6 +450,8 @@ int
 main(void)
 {
 	static const struct tap_test tests[] = { { "broken off", test_resumed }, { "gone on with later", test_resumed_later }, { "a lost answer", test_lost_answer },
+		{ "a push that nobody told of", test_untold }, { "staged before others pushed", test_staged_before },
+		{ "left behind", test_left_behind }, { "a head that is full", test_full_head },
 		{ "overtaken", test_overtaken }, { "a store without conditions", test_no_conditions }, { "a copy that is gone", test_emptied },
 		{ "an old head", test_old_head }, { "snapshots", test_snapshots }, { "a dry run", test_dry_run } };
 
