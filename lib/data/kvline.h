@@ -10,7 +10,7 @@
  *	{"change":"old",…}, {"change":"entry",…}								as put, without being a change
  *	{"change":"last","was":"put","seq":8,…}									where the numbers stand
  *
- * Names and values that are no UTF-8 are "NAME_base64". Times are unix time, milliseconds.
+ * Names and values that are no UTF-8 are "NAME_base64", and so are values of a copy that are shorter so. Times are unix time, milliseconds.
  */
 #ifndef AB_DATA_KVLINE_H
 #define AB_DATA_KVLINE_H
