@@ -20,7 +20,8 @@
 #include "sys/helper.h"
 #include "sys/home.h"
 
-#define PATIENCE_MS (120 * 1000) /* for one object, with all its tries */
+#define PATIENCE_MS (120 * 1000)	 /* for one object, with all its tries */
+#define PATIENCE_DELETE_MS (10 * 1000) /* it can be done the next time */
 #define REQUEST_MAX ((size_t)64 << 10)
 
 /* ---- the remote: requests to the helper ---- */
@@ -43,11 +44,11 @@ start_helper(struct remote *remote, struct ab_error *err)
 }
 
 static void
-begin_request(struct ab_json *json, struct ab_buf *text, const struct remote *remote, const char *op, const char *name)
+begin_request(struct ab_json *json, struct ab_buf *text, const struct remote *remote, const char *op, const char *name, int64_t patience_ms)
 {
 	AB_AUTO_FREE char *url = ab_asprintf("%s/%s", remote->url, name);
 	const struct sync_params *params = remote->params;
-	const int64_t left_ms = remote->deadline_ms == AB_NEVER ? PATIENCE_MS : remote->deadline_ms - ab_now_ms();
+	const int64_t left_ms = remote->deadline_ms == AB_NEVER ? patience_ms : remote->deadline_ms - ab_now_ms();
 
 	ab_json_begin(json, text, AB_ENCODING_AUTO);
 	ab_json_object(json, NULL);
@@ -57,7 +58,7 @@ begin_request(struct ab_json *json, struct ab_buf *text, const struct remote *re
 		ab_json_string(json, "endpoint", params->endpoint);
 	if (params->region != NULL)
 		ab_json_string(json, "region", params->region);
-	ab_json_integer(json, "patience_ms", left_ms < 1 ? 1 : left_ms < PATIENCE_MS ? left_ms : PATIENCE_MS);
+	ab_json_integer(json, "patience_ms", left_ms < 1 ? 1 : left_ms < patience_ms ? left_ms : patience_ms);
 }
 
 static int
@@ -88,7 +89,7 @@ remote_get(void *data, const char *name, const char *file, bool zstd, const char
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(REQUEST_MAX);
 	struct ab_json json;
 
-	begin_request(&json, &text, data, "get", name);
+	begin_request(&json, &text, data, "get", name, PATIENCE_MS);
 	ab_json_string(&json, "file", file);
 	ab_json_boolean(&json, "zstd", zstd);
 	ab_json_integer(&json, "max_bytes", most);
@@ -103,7 +104,7 @@ remote_put(void *data, const char *name, const char *file, bool zstd, const char
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(REQUEST_MAX);
 	struct ab_json json;
 
-	begin_request(&json, &text, data, "put", name);
+	begin_request(&json, &text, data, "put", name, PATIENCE_MS);
 	ab_json_string(&json, "file", file);
 	ab_json_boolean(&json, "zstd", zstd);
 	if (if_match != NULL && if_match[0] == '\0')
@@ -126,7 +127,7 @@ remote_remove(void *data, const char *name, struct ab_error *err)
 	AB_AUTO_BUF struct ab_buf text = AB_BUF_INIT(REQUEST_MAX);
 	struct ab_json json;
 
-	begin_request(&json, &text, data, "delete", name);
+	begin_request(&json, &text, data, "delete", name, PATIENCE_DELETE_MS);
 	return ask(data, &json, &text, NULL, err);
 }
 

@@ -287,7 +287,7 @@ change_head(struct pushing *pushing, struct ab_error *err)
 	return ab_sync_conflict(sync, &pushing->note, &there, pushing->last_seq, err);
 }
 
-/* What is no longer needed: left for the next time when it does not work now. */
+/* What is no longer needed: left for the next time when it does not work now, and for good where it may not be done. */
 static int
 remove_gone(struct pushing *pushing, struct ab_error *err)
 {
@@ -300,7 +300,7 @@ remove_gone(struct pushing *pushing, struct ab_error *err)
 		return 0;
 	while (i < gone->count && sync->remote->remove(sync->remote->data, gone->part[i].name, &ignored) == 0)
 		i++;
-	if (i < gone->count)
+	if (i < gone->count && ignored.code != AB_E_AUTH_FAILED)
 		return 0;
 	ab_syncparts_release(gone);
 	return ab_syncnote_write(sync, &pushing->note, false, err);

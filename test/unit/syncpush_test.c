@@ -424,6 +424,36 @@ test_snapshots(void)
 	free_fake(fake);
 }
 
+/* Old parts that may not be deleted are not tried for ever; those that cannot be now, later. */
+static void
+test_removal(void)
+{
+	static const struct {
+		enum ab_errcode code;
+		int again;
+	} cases[] = { { AB_E_AUTH_FAILED, 0 }, { AB_E_UNAVAILABLE, 1 } };
+
+	for (size_t i = 0; i < AB_COUNT_OF(cases); i++) {
+		AB_AUTO_FREE char *rel = ab_asprintf("removal%zu", i), *remote = ab_asprintf("remote-removal%zu", i);
+		struct ab_kv *kv = open_kv(rel);
+		struct fake *fake = new_fake(remote);
+		struct ab_store *store = ab_kv_store(kv);
+		put(kv, "a", "1");
+		CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+		put(kv, "a", "2");
+		put(kv, "a", "3");
+		CHECK_INT(store->engine->forget(store, seq_of(kv), &last), 0); /* a new snapshot: the old one goes */
+		fake->fail_at = 4; /* the head is read, a part, the head, the old part */
+		fake->fail_code = cases[i].code;
+		CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+		CHECK_INT(fake->removes, 1);
+		CHECK_INT(do_sync(kv, fake, "dir1", PUSH), 0);
+		CHECK_INT(fake->removes, 1 + cases[i].again);
+		ab_kv_free(kv);
+		free_fake(fake);
+	}
+}
+
 static void
 test_dry_run(void)
 {
@@ -453,7 +483,7 @@ main(void)
 		{ "a push that nobody told of", test_untold }, { "staged before others pushed", test_staged_before },
 		{ "left behind", test_left_behind }, { "a head that is full", test_full_head },
 		{ "overtaken", test_overtaken }, { "a store without conditions", test_no_conditions }, { "a copy that is gone", test_emptied },
-		{ "an old head", test_old_head }, { "snapshots", test_snapshots }, { "a dry run", test_dry_run } };
+		{ "an old head", test_old_head }, { "snapshots", test_snapshots }, { "a dry run", test_dry_run }, { "old parts", test_removal } };
 
 	return run_tests(tests, AB_COUNT_OF(tests));
 }
