@@ -23,13 +23,23 @@ ab_syncparts_release(struct ab_syncparts *parts)
 		free(parts->part[i].name);
 	free(parts->part);
 	parts->part = NULL;
-	parts->count = 0;
+	parts->count = parts->room = 0;
+}
+
+/* Twice as many each time: a head may list very many. */
+static size_t
+roomier(size_t room)
+{
+	return room == 0 ? 8 : 2 * room;
 }
 
 struct ab_syncpart *
 ab_syncparts_add(struct ab_syncparts *parts, const char *name, int64_t plain_bytes)
 {
-	parts->part = ab_reallocarray(parts->part, parts->count + 1, sizeof(*parts->part));
+	if (parts->count == parts->room) {
+		parts->room = roomier(parts->room);
+		parts->part = ab_reallocarray(parts->part, parts->room, sizeof(*parts->part));
+	}
 	struct ab_syncpart *part = &parts->part[parts->count++];
 	*part = (struct ab_syncpart){ .name = ab_strdup(name), .plain_bytes = plain_bytes };
 	return part;
@@ -50,9 +60,10 @@ static void
 move_parts(struct ab_syncparts *to, struct ab_syncparts *from)
 {
 	if (from->count > 0) {
-		to->part = ab_reallocarray(to->part, to->count + from->count, sizeof(*to->part));
+		to->room = to->count + from->count;
+		to->part = ab_reallocarray(to->part, to->room, sizeof(*to->part));
 		memcpy(to->part + to->count, from->part, from->count * sizeof(*from->part));
-		to->count += from->count;
+		to->count = to->room;
 	}
 	free(from->part);
 	*from = (struct ab_syncparts){ .part = NULL };
@@ -74,7 +85,10 @@ ab_synchead_release(struct ab_synchead *head)
 void
 ab_synchead_add_segment(struct ab_synchead *head, int64_t from, int64_t to, struct ab_syncparts *parts)
 {
-	head->segment = ab_reallocarray(head->segment, head->segments + 1, sizeof(*head->segment));
+	if (head->segments == head->room) {
+		head->room = roomier(head->room);
+		head->segment = ab_reallocarray(head->segment, head->room, sizeof(*head->segment));
+	}
 	struct ab_syncsegment *segment = &head->segment[head->segments++];
 	*segment = (struct ab_syncsegment){ .from = from, .to = to };
 	move_parts(&segment->parts, parts);

@@ -27,7 +27,7 @@ struct ab_syncpart {
 };
 struct ab_syncparts {
 	struct ab_syncpart *part;
-	size_t count;
+	size_t count, room;
 };
 struct ab_syncsegment {
 	int64_t from, to;
@@ -40,7 +40,7 @@ struct ab_synchead {
 	int64_t snapshot_seq; /* 0: there is none */
 	struct ab_syncparts snapshot;
 	struct ab_syncsegment *segment;
-	size_t segments;
+	size_t segments, room;
 };
 
 #define AB_SYNCHEAD_INIT { .generation = 0 }
