@@ -299,6 +299,7 @@ sync_operation(struct ab_call *call, void *data, struct ab_error *err)
 	struct remote remote = { .params = params, .url = url, .deadline_ms = params->timeout_ms == AB_UNSET ? AB_NEVER : ab_deadline(params->timeout_ms) };
 	struct ab_syncresult result = { .seq = 0 };
 
+	ab_call_log(call, NULL, params->url, NULL);
 	if (url == NULL)
 		return -1;
 	AB_AUTO_FREE char *store = kv_path(call, &params->where, err);

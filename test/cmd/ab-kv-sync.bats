@@ -277,14 +277,15 @@ something_runs() { ! nothing_runs; }
 	clear_faults
 	# nobody can read it from the processes, the store or what is written
 	fault '{"match":"PUT .","do":"slow:2"}'
-	on a ab-kv sync push $COPY -vv >"$BASE/said" 2>&1 3>&- &
+	AB_LOG=$BASE/log on a ab-kv sync push $COPY -vv >"$BASE/said" 2>&1 3>&- &
 	sleep 1
 	something_runs
 	echo "$AWS_SECRET_ACCESS_KEY" >"$BASE/secret"
 	cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' >"$BASE/words"
 	run -1 grep -Ff "$BASE/secret" "$BASE/words"
 	wait $!
-	run -1 grep -rFf "$BASE/secret" "$BASE/home" "$BASE/said" "$S3_LOG"
+	[ "$(jq -r 'select(.tool == "ab-kv").what' "$BASE/log")" = $COPY ]
+	run -1 grep -rFf "$BASE/secret" "$BASE/home" "$BASE/said" "$BASE/log" "$S3_LOG"
 }
 
 @test "a session token is sent, and signed" {
