@@ -114,15 +114,15 @@ test_stop(void)
 	struct run run;
 
 	run_begin(&run);
-	run_shell(&run, "kill -STOP $$; echo again");
+	run_shell(&run, "echo up; kill -STOP $$; echo again");
 	if (CHECK(run_start(&run))) {
-		run_wait(&run, 300);
+		run_hear(&run, "up");
 		CHECK(!run.has_exited);
-		CHECK_STRING(run_text(&run.out), "");
+		CHECK_STRING(run_text(&run.out), "up\n");
 		ab_child_signal(&run.child, SIGCONT, AB_SIGNAL_ALL);
 		run_wait(&run, 5000);
 		CHECK(run.has_exited);
-		CHECK_STRING(run_text(&run.out), "again\n");
+		CHECK_STRING(run_text(&run.out), "up\nagain\n");
 	}
 	run_end(&run);
 }
@@ -149,7 +149,7 @@ test_group(void)
 	run_shell(&run, "trap 'sleep 0.3; echo main; exit' TERM; setsid sh -c \"trap 'echo other' TERM; sleep 1 & wait; sleep 0.1\" & sleep 0.1; "
 			"sh -c \"trap 'echo child; exit' TERM; sleep 5 & wait\" & echo up; wait");
 	if (CHECK(run_start(&run))) {
-		run_wait(&run, 400);
+		run_hear(&run, "up");
 		ab_child_signal(&run.child, SIGTERM, AB_SIGNAL_GROUP);
 		run_wait(&run, 5000);
 		CHECK(strstr(run_text(&run.out), "main\n") != NULL);

@@ -158,14 +158,20 @@ run_drain(int fd, struct ab_buf *buf)
 	return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
-/* Until init is gone and the pipes have ended, or the deadline. */
+static inline const char *
+run_text(const struct ab_buf *buf)
+{
+	return buf->data == NULL ? "" : buf->data;
+}
+
+/* Until init is gone and the pipes have ended, or the deadline, or the command has said a text (NULL: none). */
 static inline void
-run_wait(struct run *run, int64_t timeout_ms)
+run_wait_until(struct run *run, int64_t timeout_ms, const char *text)
 {
 	int64_t deadline = ab_deadline(timeout_ms);
 	bool channel = true, out = run->child.stdout_fd >= 0, errors = run->child.stderr_fd >= 0;
 
-	while ((channel || out || errors) && ab_now_ms() < deadline) {
+	while ((channel || out || errors) && ab_now_ms() < deadline && (text == NULL || strstr(run_text(&run->out), text) == NULL)) {
 		struct pollfd fds[] = { { channel ? run->child.channel : -1, POLLIN, 0 }, { out ? run->child.stdout_fd : -1, POLLIN, 0 },
 			{ errors ? run->child.stderr_fd : -1, POLLIN, 0 } };
 		poll(fds, 3, (int)(deadline - ab_now_ms()));
@@ -176,6 +182,21 @@ run_wait(struct run *run, int64_t timeout_ms)
 		if (fds[2].revents != 0)
 			errors = run_drain(run->child.stderr_fd, &run->errors);
 	}
+}
+
+static inline void
+run_wait(struct run *run, int64_t timeout_ms)
+{
+	run_wait_until(run, timeout_ms, NULL);
+}
+
+/* Until the command has said it, however busy the host is; and a moment more, for what it does next. */
+static inline void
+run_hear(struct run *run, const char *text)
+{
+	run_wait_until(run, 20000, text);
+	CHECK(strstr(run_text(&run->out), text) != NULL);
+	run_wait(run, 200);
 }
 
 static inline bool
@@ -237,12 +258,6 @@ run_possible(void)
 		printf("1..0 # SKIP level namespace: %s: %s\n", started ? run.failed.step : run.err.msg, strerror(run.failed.errno_value));
 	run_end(&run);
 	return possible;
-}
-
-static inline const char *
-run_text(const struct ab_buf *buf)
-{
-	return buf->data == NULL ? "" : buf->data;
 }
 
 /* The whole test once more as an ordinary user, when we are root. */

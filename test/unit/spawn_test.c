@@ -161,7 +161,7 @@ test_kill(void)
 	run_shell(&run, "echo '[ $(date +%s) -lt '$(($(date +%s) + 20))' ] || exit; setsid sh ./hop & exit' >hop; trap '' TERM INT HUP; i=0; while [ $i -lt 20 ]; do sh ./hop & "
 			"i=$((i+1)); done; echo up; sleep 100");
 	if (CHECK(run_start(&run))) {
-		run_wait(&run, 300);
+		run_hear(&run, "up");
 		CHECK(run.started);
 		CHECK(!ab_child_reap(&run.child));
 		int64_t began = ab_now_ms();
@@ -185,7 +185,7 @@ test_signals(void)
 	run_begin(&run);
 	run_shell(&run, "trap 'echo int; exit 9' INT; echo up; while :; do :; done");
 	if (CHECK(run_start(&run))) {
-		run_wait(&run, 300);
+		run_hear(&run, "up");
 		ab_child_signal(&run.child, SIGINT, AB_SIGNAL_GROUP);
 		run_wait(&run, 5000);
 		CHECK(run.has_exited);
@@ -195,9 +195,9 @@ test_signals(void)
 	run_end(&run);
 
 	run_begin(&run);
-	run_shell(&run, "trap '' TERM; sleep 100");
+	run_shell(&run, "trap '' TERM; echo up; sleep 100");
 	if (CHECK(run_start(&run))) {
-		run_wait(&run, 200);
+		run_hear(&run, "up");
 		ab_child_signal(&run.child, SIGTERM, AB_SIGNAL_GROUP);
 		run_wait(&run, 200);
 		CHECK(!run.has_exited);
