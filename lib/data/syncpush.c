@@ -129,14 +129,16 @@ stage_within(struct pushing *pushing, struct staged *staged, struct ab_error *er
 		return -1;
 	if (known > 0) {
 		staged->from = after + 1;
-		pushing->result->bytes += changes.bytes;
 	} else {
 		ab_syncparts_release(&staged->segment); /* as far as it came */
 	}
-	pushing->result->whole = known == 0 || ab_synchead_wants_snapshot(&pushing->head);
-	if (pushing->result->whole && stage_snapshot(&all, err) < 0)
+	const bool whole = known == 0 || ab_synchead_wants_snapshot(&pushing->head);
+	if (whole && stage_snapshot(&all, err) < 0)
 		return -1;
-	pushing->result->bytes += all.bytes;
+	if (sync->dry_run) {
+		pushing->result->whole = whole;
+		pushing->result->bytes = (known > 0 ? changes.bytes : 0) + all.bytes;
+	}
 	return 0;
 }
 
@@ -326,8 +328,7 @@ send_staged(struct pushing *pushing, struct ab_error *err)
 	struct staged *staged = &note->staged;
 	const size_t all = staged->segment.count + staged->snapshot.count;
 
-	pushing->result->bytes = 0;
-	pushing->result->whole = staged->snapshot.count > 0;
+	pushing->result->whole |= staged->snapshot.count > 0;
 	if (send_parts(pushing, &staged->segment, 0, all, err) < 0 || send_parts(pushing, &staged->snapshot, staged->segment.count, all, err) < 0)
 		return -1;
 	renew_head(pushing);

@@ -79,6 +79,8 @@ test_resumed_later(void)
 	fake->fail_at = 0;
 	CHECK_INT(do_sync(kv, fake, "dir-later", PUSH), 0);
 	CHECK_INT(result.seq, seq_of(kv));
+	CHECK(result.whole && result.bytes > 100000); /* what was gone on with, and what came behind it */
+	CHECK_INT(result.parts, 2);
 	CHECK_INT(do_sync(copy, fake, "dir-copy", RESTORE), 0);
 	CHECK_KEY(copy, "large0", "small by now");
 	CHECK(same_text(kv, copy, INT64_MAX));
