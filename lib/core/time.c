@@ -62,8 +62,9 @@ put_digits(char *to, int64_t number, int count)
 }
 
 /*
- * Not snprintf, which was a sixth of what a get costs: a record has two of these. Not gmtime_r: glibc loads the time zone before it looks at the argument. Days to a civil date after
- * https://howardhinnant.github.io/date_algorithms.html (years begin in March, eras have 146,097 days).
+ * Not snprintf, which was a sixth of what a get costs: a record has two of these. Not gmtime_r: glibc loads the time zone
+ * before it looks at the argument. Days to a civil date after https://howardhinnant.github.io/date_algorithms.html (years
+ * begin in March, eras have 146,097 days).
  */
 const char *
 ab_time_format(char text[static AB_TIME_SIZE], int64_t unix_ms)

@@ -198,7 +198,10 @@ ab_sync_get_head(const struct ab_sync *sync, struct ab_synchead *head, struct ab
 	if (sync->remote->get(sync->remote->data, AB_SYNC_HEAD, file, false, NULL, (int64_t)AB_SYNC_HEAD_MAX, object, err) < 0) {
 		if (err->code == AB_E_LIMIT_SIZE) /* no push makes such a one */
 			err->code = AB_E_CORRUPT;
-		return err->code == AB_E_NOT_FOUND ? 0 : -1;
+		if (err->code != AB_E_NOT_FOUND)
+			return -1;
+		ab_error_context(err, "there is no copy of a store at %s", sync->url);
+		return 0;
 	}
 	int status = ab_read_file(AT_FDCWD, file, &text, err);
 	(void)!unlink(file);
@@ -247,9 +250,8 @@ ab_sync_look(const struct ab_sync *sync, struct ab_error *err)
 {
 	AB_AUTO_SYNCHEAD struct ab_synchead head = AB_SYNCHEAD_INIT;
 	struct ab_syncobject object;
-	int found = ab_sync_get_head(sync, &head, &object, err);
 
-	return found != 0 ? (found < 0 ? -1 : 0) : ab_fail(err, AB_E_NOT_FOUND, "there is no copy of a store at %s", sync->url);
+	return ab_sync_get_head(sync, &head, &object, err) <= 0 ? -1 : 0;
 }
 
 void

@@ -33,7 +33,7 @@ void ab_syncnote_saw(struct syncnote *note, const struct ab_synchead *head, bool
 
 /* A path in sync->dir for a part's name; the caller frees. */
 char *ab_sync_file(const struct ab_sync *sync, const char *name);
-/* 1: head and its etag; 0: there is none. */
+/* 1: head and its etag; 0: there is none, and err says so, as not_found. */
 int ab_sync_get_head(const struct ab_sync *sync, struct ab_synchead *head, struct ab_syncobject *object, struct ab_error *err) AB_MUST_USE;
 /* `conflict`: another one pushed. last_seq: of the store. */
 int ab_sync_conflict(const struct ab_sync *sync, const struct syncnote *note, const struct ab_synchead *head, int64_t last_seq, struct ab_error *err);

@@ -190,11 +190,8 @@ pull_once(struct pulling *pulling, struct ab_error *err)
 	struct ab_syncobject object;
 	int found = ab_sync_get_head(sync, &pulling->head, &object, err);
 
-	if (found <= 0) {
-		if (found == 0)
-			ab_error_context(err, "there is no copy of a store at %s", sync->url);
+	if (found <= 0)
 		return -1;
-	}
 	(void)ab_syncnote_settle(&pulling->note, &pulling->head);
 	/* Nothing new, whatever has changed here since. */
 	result->moved = pulling->note.copy[0] == '\0' || strcmp(pulling->note.push, pulling->head.push) != 0;

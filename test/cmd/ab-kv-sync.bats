@@ -424,6 +424,8 @@ something_runs() { ! nothing_runs; }
 	refuses 1 not_found ab-kv sync push $COPY
 	refuses 1 not_found ab-kv sync pull $COPY
 	refuses 1 not_found ab-kv sync restore $COPY
+	refuses 1 not_found ab-kv sync restore s3://no-such-bucket/x
+	[[ $stderr == *"there is no copy of a store at s3://no-such-bucket/x"*"no such bucket"* ]]
 	[ ! -e "$AB_HOME/kv.db" ]
 	ab-kv put k 1
 	refuses 1 not_found ab-kv sync push s3://no-such-bucket/x
